@@ -1,0 +1,184 @@
+#include "worker/spool/spool.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+
+#include "proto/hooke/error.h"
+
+namespace hooke::spool {
+namespace {
+
+using testing::HasSubstr;
+namespace fs = std::filesystem;
+
+class Spool : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = fs::temp_directory_path() / ("hooke-spool-" + std::to_string(::getpid()) + "-" +
+                                         testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove(path_);
+  }
+  void TearDown() override { fs::remove(path_); }
+
+  void append_three() {
+    Writer writer(path_);
+    writer.append(Kind::kJson, R"({"attemptStart":{}})");
+    writer.append(Kind::kScalars, encode(Scalars{0, 7, {{"train/loss", 0.5}}}));
+    writer.append(Kind::kJson, R"({"barrier":{"step":0}})");
+  }
+
+  std::vector<Record> all() {
+    Reader reader(path_);
+    std::vector<Record> records;
+    while (auto record = reader.next()) records.push_back(*record);
+    return records;
+  }
+
+  void flip_byte(std::uint64_t offset) {
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(offset));
+    const char byte = static_cast<char>(file.get() ^ 0x40);
+    file.seekp(static_cast<std::streamoff>(offset));
+    file.put(byte);
+  }
+
+  fs::path path_;
+};
+
+TEST_F(Spool, ReadsBackWhatWasAppendedWithNumbersFromOne) {
+  append_three();
+  const auto records = all();
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0], (Record{1, Kind::kJson, R"({"attemptStart":{}})"}));
+  EXPECT_EQ(records[1].number, 2u);
+  EXPECT_EQ(decode_scalars(records[1].payload), (Scalars{0, 7, {{"train/loss", 0.5}}}));
+  EXPECT_EQ(records[2].number, 3u);
+}
+
+TEST_F(Spool, GoesOnNumberingAfterItIsReopened) {
+  append_three();
+  Writer writer(path_);
+  EXPECT_EQ(writer.last_number(), 3u);
+  EXPECT_EQ(writer.cut_bytes(), 0u);
+  EXPECT_EQ(writer.append(Kind::kJson, "{}"), 4u);
+}
+
+TEST_F(Spool, CutsATornEndAtEveryByteAndLosesNothingBefore) {
+  append_three();
+  const auto whole = all();
+  const auto size = fs::file_size(path_);
+  std::string bytes(size, '\0');
+  std::ifstream(path_, std::ios::binary).read(bytes.data(), static_cast<std::streamsize>(size));
+  Reader at_second(path_);
+  ASSERT_TRUE(at_second.skip_to(2));
+  const auto second_end = at_second.offset();
+  for (std::uint64_t cut = second_end; cut < size; ++cut) {
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes.substr(0, cut);
+    ASSERT_EQ(all(), (std::vector<Record>{whole[0], whole[1]})) << "cut at byte " << cut;
+    Writer writer(path_);
+    ASSERT_EQ(writer.last_number(), 2u) << "cut at byte " << cut;
+    ASSERT_EQ(writer.cut_bytes(), cut - second_end);
+    ASSERT_EQ(writer.append(whole[2].kind, whole[2].payload), 3u);
+    ASSERT_EQ(all(), whole) << "cut at byte " << cut;
+  }
+}
+
+TEST_F(Spool, TakesADamagedLastFrameForTorn) {
+  append_three();
+  flip_byte(fs::file_size(path_) - 1);
+  EXPECT_EQ(all().size(), 2u);
+  Writer writer(path_);
+  EXPECT_EQ(writer.last_number(), 2u);
+  EXPECT_GT(writer.cut_bytes(), 0u);
+}
+
+TEST_F(Spool, TakesZerosAtTheEndForTorn) {
+  append_three();
+  fs::resize_file(path_, fs::file_size(path_) + 4096);
+  EXPECT_EQ(all().size(), 3u);
+  Writer writer(path_);
+  EXPECT_EQ(writer.cut_bytes(), 4096u);
+  EXPECT_EQ(all().size(), 3u);
+}
+
+TEST_F(Spool, RefusesDamageInTheMiddle) {
+  append_three();
+  flip_byte(20);
+  try {
+    all();
+    FAIL() << "damage was read over";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kDataLoss);
+    EXPECT_THAT(error.what(), HasSubstr("record 1"));
+  }
+  EXPECT_THROW(Writer{path_}, Error);
+}
+
+TEST_F(Spool, AReaderSeesRecordsAsTheyAreAppended) {
+  Writer writer(path_);
+  Reader reader(path_);
+  EXPECT_FALSE(reader.next());
+  writer.append(Kind::kJson, "{}");
+  ASSERT_TRUE(reader.next());
+  EXPECT_FALSE(reader.next());
+  writer.append(Kind::kJson, "{\"a\":1}");
+  EXPECT_EQ(reader.next()->payload, "{\"a\":1}");
+}
+
+TEST_F(Spool, RefusesToGrowPastItsLimit) {
+  Writer writer(path_, {.limit_bytes = 100});
+  writer.append(Kind::kJson, std::string(50, ' '));
+  try {
+    writer.append(Kind::kJson, std::string(50, ' '));
+    FAIL() << "the limit was exceeded";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kResourceExhausted);
+  }
+  EXPECT_EQ(writer.last_number(), 1u);
+  EXPECT_EQ(all().size(), 1u);
+}
+
+TEST_F(Spool, SaysWhichFileIsMissing) {
+  try {
+    Reader reader(path_ / "absent");
+    FAIL() << "opened a missing file";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kUnavailable);
+    EXPECT_THAT(error.what(), HasSubstr("absent"));
+  }
+}
+
+TEST(SpoolRecord, KeepsNanAndInfinities) {
+  const double inf = std::numeric_limits<double>::infinity();
+  const auto back =
+      decode_scalars(encode(Scalars{3, 4, {{"a", std::nan("")}, {"b", inf}, {"c", -inf}, {"d", -0.0}}}));
+  EXPECT_TRUE(std::isnan(back.values[0].second));
+  EXPECT_EQ(back.values[1].second, inf);
+  EXPECT_EQ(back.values[2].second, -inf);
+  EXPECT_TRUE(std::signbit(back.values[3].second));
+}
+
+TEST(SpoolRecord, KeepsAMatrixWithItsPlanes) {
+  const Matrix matrix{9, 10, "elasticity/kl@small", 2, 2, std::string(80, 'x')};
+  EXPECT_EQ(decode_matrix(encode(matrix)), matrix);
+}
+
+TEST(SpoolRecord, RefusesPayloadsOfTheWrongLength) {
+  const std::string good = encode(Scalars{3, 4, {{"a", 1.0}}});
+  EXPECT_THROW(decode_scalars(good.substr(0, good.size() - 1)), Error);
+  EXPECT_THROW(decode_scalars(good + "x"), Error);
+  EXPECT_THROW(decode_matrix(encode(Matrix{9, 10, "k", 2, 2, std::string(79, 'x')})), Error);
+}
+
+TEST(SpoolRecord, IsLittleEndianWhateverTheMachine) {
+  const std::string bytes = encode(Scalars{0x0102, 0, {}});
+  EXPECT_EQ(bytes.substr(0, 4), std::string("\x02\x01\x00\x00", 4));
+}
+
+}  // namespace
+}  // namespace hooke::spool
