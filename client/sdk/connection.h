@@ -1,0 +1,81 @@
+// One server, as every gRPC caller of Hooke sees it: channel, TLS, token, deadlines, retries, and
+// errors that say what to do.
+//
+// Owned by whoever opens it, and outlives the stubs and contexts made with it. Thread-safe: any
+// thread may call at any time.
+#pragma once
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/status.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "client/sdk/endpoint.h"
+#include "proto/hooke/error.h"
+
+namespace hooke::sdk {
+
+// How one call is made.
+struct CallOptions {
+  std::chrono::milliseconds deadline{30'000};  // of each try
+  // Repeating the call does no harm: it only reads, or it carries a request_id.
+  bool idempotent = true;
+  // An idempotent call that meets UNAVAILABLE is tried again, with growing pauses, for this long.
+  std::chrono::milliseconds retry_for{3'000};
+};
+
+class Connection {
+ public:
+  // `notice` gets a sentence for the user, at most once: the server is of another major version.
+  explicit Connection(Endpoint endpoint, std::function<void(const std::string&)> notice = {});
+
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  const Endpoint& endpoint() const { return endpoint_; }
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+
+  // Adds the token to the context of a stream; call() does so itself. Sets no deadline.
+  void authorise(grpc::ClientContext& context) const;
+
+  // One unary call of a generated stub:
+  //   connection.call(stub, &v1::ExperimentService::Stub::GetRun, request)
+  // Throws hooke::Error: the server's own, or kUnavailable with the address and what to try.
+  template <class Stub, class Request, class Response>
+  Response call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                const Request& request, const CallOptions& options = {}) {
+    Response response;
+    attempt(
+        [&](grpc::ClientContext& context) {
+          response.Clear();
+          return (stub.*method)(&context, request, &response);
+        },
+        options);
+    return response;
+  }
+
+  // The error of a call or stream that ended with `status`, with the hints that call() gives.
+  // REQUIRES: !status.ok().
+  Error error_of(const grpc::Status& status) const;
+
+  // Tells of another major version, from the metadata that came with an answer.
+  void note_version(const grpc::ClientContext& context);
+
+  // Whether the server's health service says SERVING within `deadline`. Never throws.
+  bool healthy(std::chrono::milliseconds deadline) const;
+
+ private:
+  void attempt(const std::function<grpc::Status(grpc::ClientContext&)>& call, const CallOptions& options);
+
+  const Endpoint endpoint_;
+  const std::function<void(const std::string&)> notice_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::once_flag version_noted_;
+};
+
+}  // namespace hooke::sdk
