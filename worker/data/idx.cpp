@@ -1,0 +1,124 @@
+#include "worker/data/idx.h"
+
+#include <zlib.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+
+#include "proto/hooke/error.h"
+
+namespace hooke::data {
+namespace {
+
+constexpr const char* kField = "data.path";
+constexpr std::uint32_t kUnsignedBytes = 0x08;    // the type in IDX's magic number
+constexpr std::size_t kLargestFile = 4ull << 30;  // of inflated bytes: damage, or a zip bomb
+
+std::string hex(std::uint32_t value) {
+  char text[16];
+  std::snprintf(text, sizeof text, "0x%08x", value);
+  return text;
+}
+
+Error damaged(const std::filesystem::path& file, const std::string& what) {
+  return Error(Code::kDataLoss, file.string() + ": " + what, kField);
+}
+
+std::string read_file(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) throw Error(Code::kNotFound, file.string() + ": cannot be opened", kField);
+  std::string bytes(std::istreambuf_iterator<char>(stream), {});
+  if (stream.bad()) throw damaged(file, "cannot be read");
+  return bytes;
+}
+
+bool is_gzip(std::string_view bytes) {
+  return bytes.substr(0, 2) == "\x1f\x8b";
+}
+
+// Inflates one gzip member.
+std::string inflate_all(const std::filesystem::path& file, std::string& stored) {
+  z_stream stream{};
+  constexpr int kGzipOnly = 15 + 16;
+  if (inflateInit2(&stream, kGzipOnly) != Z_OK) throw Error(Code::kInternal, "zlib does not start");
+  stream.next_in = reinterpret_cast<Bytef*>(stored.data());
+  stream.avail_in = static_cast<uInt>(stored.size());
+  std::string plain;
+  std::string buffer(1 << 20, '\0');
+  int status = Z_OK;
+  while (status == Z_OK) {
+    stream.next_out = reinterpret_cast<Bytef*>(buffer.data());
+    stream.avail_out = static_cast<uInt>(buffer.size());
+    status = inflate(&stream, Z_NO_FLUSH);
+    plain.append(buffer, 0, buffer.size() - stream.avail_out);
+    if (plain.size() > kLargestFile) status = Z_MEM_ERROR;
+  }
+  const std::size_t offset = stream.total_in;
+  inflateEnd(&stream);
+  if (status == Z_BUF_ERROR) {
+    throw damaged(
+        file, "truncated: the gzip stream ends at offset " + std::to_string(offset) + " before its end mark");
+  }
+  if (status != Z_STREAM_END) {
+    throw damaged(file, "damaged gzip stream at offset " + std::to_string(offset));
+  }
+  return plain;
+}
+
+std::uint32_t big_endian(std::string_view bytes, std::size_t offset) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<std::uint8_t>(bytes[offset + i]);
+  return value;
+}
+
+Idx parse(const std::filesystem::path& file, std::string_view bytes, std::size_t dimensions) {
+  const std::size_t header = 4 + 4 * dimensions;
+  if (bytes.size() < header) {
+    throw damaged(file, "truncated: " + std::to_string(bytes.size()) + " bytes, the header has " +
+                            std::to_string(header));
+  }
+  const std::uint32_t magic = big_endian(bytes, 0);
+  const auto expected = static_cast<std::uint32_t>(kUnsignedBytes << 8 | dimensions);
+  if (magic != expected) {
+    throw damaged(file, "not an IDX file of unsigned bytes with " + std::to_string(dimensions) +
+                            " dimensions: offset 0 has " + hex(magic) + ", not " + hex(expected));
+  }
+  Idx idx;
+  std::uint64_t count = 1;
+  for (std::size_t d = 0; d < dimensions; ++d) {
+    const std::uint32_t size = big_endian(bytes, 4 + 4 * d);
+    if (size == 0) throw damaged(file, "size 0 at offset " + std::to_string(4 + 4 * d));
+    if (count > kLargestFile / size) throw damaged(file, "the sizes in its header are too large");
+    count *= size;
+    idx.sizes.push_back(size);
+  }
+  if (bytes.size() - header != count) {
+    const std::string what = bytes.size() - header < count ? "truncated" : "too long";
+    throw damaged(file, what + ": " + std::to_string(bytes.size() - header) + " values after offset " +
+                            std::to_string(header) + ", its header says " + std::to_string(count));
+  }
+  idx.values.assign(bytes.begin() + static_cast<std::ptrdiff_t>(header), bytes.end());
+  return idx;
+}
+
+}  // namespace
+
+Idx read_idx(const std::filesystem::path& folder, const std::string& name, std::size_t dimensions) {
+  std::filesystem::path file = folder / name;
+  if (!std::filesystem::exists(file)) file += ".gz";
+  if (!std::filesystem::exists(file)) {
+    throw Error(Code::kNotFound, folder.string() + " has neither " + name + " nor " + name + ".gz", kField);
+  }
+  std::string stored = read_file(file);
+  const auto checksum =
+      static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(stored.data()), stored.size()));
+  if (is_gzip(stored)) stored = inflate_all(file, stored);
+  Idx idx = parse(file, stored, dimensions);
+  idx.checksum = checksum;
+  idx.file = file.filename().string();
+  return idx;
+}
+
+}  // namespace hooke::data

@@ -1,0 +1,101 @@
+// The measurement: how one optimiser update on one probe moves the predictions at all probes.
+//
+// Tensors in, numbers out: no files, no clock, no random numbers. An Engine belongs to one
+// training; its owner calls measure() from one thread at a time, and measure() spreads the updates
+// over threads of its own, each with a scratch replica of the net and one BLAS thread. The results
+// have the same bits for any number of threads. The live net is only read.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "worker/engine/measures.h"
+#include "worker/engine/step.h"
+
+namespace hooke::engine {
+
+// The weights of a net: what the optimiser changes, and what it does not (running statistics).
+struct Weights {
+  std::vector<at::Tensor> parameters;
+  std::vector<at::Tensor> buffers;
+};
+
+// A net whose weights the engine may overwrite. `forward` maps a batch to outputs [batch][outputs]
+// in evaluation mode and reads `weights`; parameters require gradients.
+struct Replica {
+  Weights weights;
+  std::function<at::Tensor(const at::Tensor&)> forward;
+};
+
+// One kind of update on one example.
+struct Update {
+  std::string name;                   // empty for the first
+  StepRule rule;                      // from a fresh state
+  bool training = false;              // takes the training's state instead; `rule` is ignored
+  std::optional<double> training_lr;  // replaces the training's rate when `training`
+};
+
+// The examples that are updated and observed, class by class.
+struct Probes {
+  Grouping grouping;
+  at::Tensor inputs;   // [probes][...], of the net's type, on its device
+  at::Tensor targets;  // kCrossEntropy: int64 [probes]; kSquared: [probes][outputs] of the net's type
+};
+
+struct Options {
+  Loss loss = Loss::kCrossEntropy;
+  Task task = Task::kClassification;
+  std::vector<Update> updates;
+  std::vector<Measure> measures;
+  bool keep_pairs = false;
+  int threads = 1;
+};
+
+// The optimiser of the training as it stands after a step.
+struct Live {
+  Weights weights;
+  StepRule rule;
+  const StepState* state = nullptr;  // needed by updates with `training`
+};
+
+struct Result {
+  std::size_t update = 0;  // index into Options::updates
+  Measure measure = Measure::kKl;
+  Matrix matrix;
+  std::vector<double> pairs;  // keep_pairs: S [updated probe][responding probe], NaN where skipped
+};
+
+// Mean loss of a batch, as training and updates differentiate it. Shapes as in Probes.
+at::Tensor mean_loss(Loss loss, const at::Tensor& outputs, const at::Tensor& targets);
+
+// Gradients of a scalar; undefined for parameters that it does not depend on.
+std::vector<at::Tensor> gradients(const at::Tensor& scalar, const std::vector<at::Tensor>& parameters);
+
+class Engine {
+ public:
+  // `make_replica` is called once for each thread, here. Throws hooke::Error (kInvalidArgument)
+  // when sizes do not fit or there is nothing to measure.
+  Engine(Options options, Probes probes, const std::function<Replica()>& make_replica);
+
+  // One result for each update and each measure, updates first. nullopt when `stop` became true,
+  // which is looked at before each probe. Throws what the net throws.
+  std::optional<std::vector<Result>> measure(const Live& live, const std::atomic<bool>& stop);
+
+ private:
+  struct Tables;
+  void work(const Live& live, Replica& replica, const Predictions& before, std::atomic<std::size_t>& next,
+            const std::atomic<bool>& stop, Tables& tables) const;
+  Predictions predict(const Replica& replica) const;
+
+  Options options_;
+  Probes probes_;
+  Truth truth_;
+  std::vector<Replica> replicas_;
+};
+
+}  // namespace hooke::engine

@@ -1,0 +1,230 @@
+#include "worker/engine/measures.h"
+
+#include <cmath>
+#include <limits>
+
+#include "proto/hooke/error.h"
+
+namespace hooke::engine {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kPublishedEpsilon = 1e-8;  // in the released code's denominators
+
+std::span<const double> row(const std::vector<double>& values, std::size_t outputs, std::size_t j) {
+  return std::span(values).subspan(j * outputs, outputs);
+}
+
+double kl(std::span<const double> p_new, std::span<const double> log_p_new, std::span<const double> p_old,
+          std::span<const double> log_p_old) {
+  double sum = 0;
+  for (std::size_t k = 0; k < p_new.size(); ++k) {
+    sum += kl_term(p_new[k], p_old[k], log_p_new[k] - log_p_old[k]);
+  }
+  return sum;
+}
+
+double euclidean(std::span<const double> a, std::span<const double> b) {
+  double sum = 0;
+  for (std::size_t k = 0; k < a.size(); ++k) sum += (a[k] - b[k]) * (a[k] - b[k]);
+  return std::sqrt(sum);
+}
+
+double absolute(std::span<const double> a, std::span<const double> b) {
+  double sum = 0;
+  for (std::size_t k = 0; k < a.size(); ++k) sum += std::fabs(a[k] - b[k]);
+  return sum;
+}
+
+// The released code hands probabilities to a function that expects log-probabilities.
+double kl_published(std::span<const double> p_new, std::span<const double> p_old,
+                    std::span<const double> log_p_old) {
+  double sum = 0;
+  for (std::size_t k = 0; k < p_new.size(); ++k) {
+    if (p_old[k] != 0) sum += p_old[k] * (log_p_old[k] - p_new[k]);
+  }
+  return sum / static_cast<double>(p_new.size());
+}
+
+// The difference of two losses, from differences where that cancels less.
+double loss_change(const Truth& truth, const Predictions& before, const Predictions& after, std::size_t j) {
+  const std::size_t n = before.outputs;
+  if (truth.loss == Loss::kCrossEntropy) {
+    const std::size_t at = j * n + static_cast<std::size_t>(truth.label[j]);
+    return before.log_p[at] - after.log_p[at];
+  }
+  double sum = 0;
+  for (std::size_t at = j * n; at < (j + 1) * n; ++at) {
+    sum += (after.z[at] - before.z[at]) * (0.5 * (after.z[at] + before.z[at]) - truth.target[at]);
+  }
+  return sum;
+}
+
+bool usable(double below) {
+  return below != 0 && std::isfinite(below);
+}
+
+// The pairs of one updated and one responding class.
+struct Cell {
+  std::size_t pairs = 0;  // in the mean
+  double sum = 0;         // of S
+  double above = 0;       // sums over all eligible pairs
+  double below = 0;
+  std::uint32_t skipped = 0;
+  std::uint32_t nonfinite = 0;
+};
+
+// Calls use(above, below) for every eligible pair of the cell, in a fixed order.
+template <typename Use>
+void for_each_pair(const Grouping& grouping, std::span<const double> above, std::span<const double> below,
+                   std::size_t responding, std::size_t updated, Use use) {
+  const std::size_t p = grouping.per_class, m = grouping.probes();
+  for (std::size_t i = updated * p; i < (updated + 1) * p; ++i) {
+    for (std::size_t j = responding * p; j < (responding + 1) * p; ++j) {
+      if (i != j || grouping.self_pairs) use(above[i * m + j], below[i]);
+    }
+  }
+}
+
+}  // namespace
+
+std::string_view name(Measure measure) {
+  switch (measure) {
+    case Measure::kLoss:
+      return "loss";
+    case Measure::kKl:
+      return "kl";
+    case Measure::kKlReverse:
+      return "kl_reverse";
+    case Measure::kL2:
+      return "l2";
+    case Measure::kL2Logit:
+      return "l2_logit";
+    case Measure::kL1:
+      return "l1";
+    case Measure::kKlPublished:
+      return "kl_published";
+    case Measure::kL2Published:
+      return "l2_published";
+  }
+  throw Error(Code::kInternal, "no such measure");
+}
+
+Predictions predictions(std::vector<double> z, std::size_t outputs) {
+  Predictions result{outputs, std::move(z), {}, {}};
+  result.p.resize(result.z.size());
+  result.log_p.resize(result.z.size());
+  for (std::size_t start = 0; start < result.z.size(); start += outputs) {
+    double largest = result.z[start];
+    for (std::size_t k = start; k < start + outputs; ++k) largest = std::fmax(largest, result.z[k]);
+    double sum = 0;
+    for (std::size_t k = start; k < start + outputs; ++k) sum += std::exp(result.z[k] - largest);
+    const double log_sum = std::log(sum);
+    for (std::size_t k = start; k < start + outputs; ++k) {
+      result.log_p[k] = (result.z[k] - largest) - log_sum;
+      result.p[k] = std::exp(result.log_p[k]);
+    }
+  }
+  return result;
+}
+
+double kl_term(double p_new, double p_old, double u) {
+  if (p_new == 0 && p_old == 0) return 0;
+  const double size = std::fabs(u);
+  if (size < 1e-3) return p_old * (u * u * (0.5 + u * (1.0 / 3 + u * (1.0 / 8 + u / 30))));
+  if (size <= 1) return p_old * (u * std::exp(u) - std::expm1(u));
+  return (p_new == 0 ? 0 : p_new * u) - (p_new - p_old);
+}
+
+double moved(Measure measure, const Truth& truth, const Predictions& before, const Predictions& after,
+             std::size_t j) {
+  const std::size_t n = before.outputs;
+  const auto p_new = row(after.p, n, j), p_old = row(before.p, n, j);
+  const auto log_new = row(after.log_p, n, j), log_old = row(before.log_p, n, j);
+  switch (measure) {
+    case Measure::kLoss:
+      return loss_change(truth, before, after, j);
+    case Measure::kKl:
+      return kl(p_new, log_new, p_old, log_old);
+    case Measure::kKlReverse:
+      return kl(p_old, log_old, p_new, log_new);
+    case Measure::kL2:
+      if (truth.task == Task::kClassification) return euclidean(p_new, p_old);
+      return euclidean(row(after.z, n, j), row(before.z, n, j));
+    case Measure::kL2Logit:
+      return euclidean(row(after.z, n, j), row(before.z, n, j));
+    case Measure::kL1:
+      return absolute(p_new, p_old);
+    case Measure::kKlPublished:
+      return kl_published(p_new, p_old, log_old);
+    case Measure::kL2Published:
+      return absolute(p_new, p_old) / static_cast<double>(n);
+  }
+  throw Error(Code::kInternal, "no such measure");
+}
+
+double moved_at_updated(Measure measure, const Truth& truth, const Predictions& before,
+                        const Predictions& after, std::size_t i) {
+  const std::size_t n = before.outputs;
+  if (measure == Measure::kL2Published) {
+    return euclidean(row(after.p, n, i), row(before.p, n, i)) / std::sqrt(static_cast<double>(n)) +
+           kPublishedEpsilon;
+  }
+  const double distance = moved(measure, truth, before, after, i);
+  return measure == Measure::kKlPublished ? distance + kPublishedEpsilon : distance;
+}
+
+std::vector<std::int64_t> eligible_pairs(const Grouping& grouping) {
+  const auto p = static_cast<std::int64_t>(grouping.per_class);
+  std::vector<std::int64_t> pairs(grouping.classes * grouping.classes, p * p);
+  if (!grouping.self_pairs) {
+    for (std::size_t c = 0; c < grouping.classes; ++c) pairs[c * grouping.classes + c] = p * (p - 1);
+  }
+  return pairs;
+}
+
+Matrix reduce(const Grouping& grouping, std::span<const double> above, std::span<const double> below) {
+  const std::size_t k = grouping.classes;
+  Matrix matrix;
+  matrix.classes = k;
+  for (std::size_t responding = 0; responding < k; ++responding) {
+    for (std::size_t updated = 0; updated < k; ++updated) {
+      Cell cell;
+      for_each_pair(grouping, above, below, responding, updated, [&](double a, double b) {
+        cell.above += a;
+        cell.below += b;
+        if (!usable(b)) {
+          ++cell.skipped;
+          return;
+        }
+        ++cell.pairs;
+        cell.sum += a / b;
+        if (!std::isfinite(a / b)) ++cell.nonfinite;
+      });
+      const double n = static_cast<double>(cell.pairs);
+      const double mean = cell.pairs == 0 ? kNan : cell.sum / n;
+      double squares = 0;
+      for_each_pair(grouping, above, below, responding, updated, [&](double a, double b) {
+        if (usable(b)) squares += (a / b - mean) * (a / b - mean);
+      });
+      matrix.mean.push_back(static_cast<float>(mean));
+      matrix.sd.push_back(static_cast<float>(cell.pairs < 2 ? kNan : std::sqrt(squares / (n - 1))));
+      matrix.ratio_of_means.push_back(static_cast<float>(cell.above / cell.below));
+      matrix.skipped.push_back(cell.skipped);
+      matrix.nonfinite.push_back(cell.nonfinite);
+    }
+  }
+  return matrix;
+}
+
+std::vector<double> ratios(std::span<const double> above, std::span<const double> below) {
+  std::vector<double> result(above.size(), kNan);
+  for (std::size_t i = 0; i < below.size(); ++i) {
+    for (std::size_t j = 0; usable(below[i]) && j < below.size(); ++j) {
+      result[i * below.size() + j] = above[i * below.size() + j] / below[i];
+    }
+  }
+  return result;
+}
+
+}  // namespace hooke::engine

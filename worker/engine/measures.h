@@ -1,0 +1,107 @@
+// The scalar formulas of the measurement: how far a prediction moves, the ratio S, and its
+// reduction to a class-by-class matrix.
+//
+// Pure functions on numbers in double; any thread may call them. No LibTorch here. Formulas:
+// He & Su (arXiv 1910.06943) and Dan et al. (arXiv 2111.01166), section by section in README.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hooke::engine {
+
+// What d measures; S(x, x') = d at x' (responding) / d at x (updated).
+enum class Measure {
+  kLoss,         // signed change of the example's loss
+  kKl,           // KL(new || old) of the softmax
+  kKlReverse,    // KL(old || new)
+  kL2,           // Euclidean distance of the softmax; of the outputs for regression
+  kL2Logit,      // Euclidean distance of the outputs
+  kL1,           // absolute distance of the softmax
+  kKlPublished,  // as the code released with arXiv 2111.01166 computes it; not a divergence
+  kL2Published,  // likewise: two norms mixed
+};
+
+inline constexpr Measure kAllMeasures[] = {Measure::kLoss,        Measure::kKl,         Measure::kKlReverse,
+                                           Measure::kL2,          Measure::kL2Logit,    Measure::kL1,
+                                           Measure::kKlPublished, Measure::kL2Published};
+
+// "kl_reverse", as in configurations and series keys.
+std::string_view name(Measure measure);
+
+enum class Loss {
+  kCrossEntropy,  // -log softmax at the label
+  kSquared,       // half the squared distance to the target
+};
+
+// Whether predictions are probabilities of classes or values; it decides what kL2 looks at.
+enum class Task { kClassification, kRegression };
+
+// What the examples should have given. Example j has label[j], and row j of target.
+struct Truth {
+  Loss loss = Loss::kCrossEntropy;
+  Task task = Task::kClassification;
+  std::vector<std::int64_t> label;  // kCrossEntropy: [examples]
+  std::vector<double> target;       // kSquared: [examples][outputs]
+};
+
+// Predictions for some examples, row-major [examples][outputs].
+struct Predictions {
+  std::size_t outputs = 0;
+  std::vector<double> z;      // outputs of the net
+  std::vector<double> p;      // softmax
+  std::vector<double> log_p;  // its logarithm
+
+  std::size_t examples() const { return outputs == 0 ? 0 : z.size() / outputs; }
+};
+
+// Adds softmax and log-softmax to outputs [examples][outputs].
+Predictions predictions(std::vector<double> z, std::size_t outputs);
+
+// One class's term of KL(new || old), with u = log p_new - log p_old. Never negative, no
+// cancellation: a series below |u| = 1e-3, expm1 up to 1, the definition beyond.
+double kl_term(double p_new, double p_old, double u);
+
+// d at example j. For the two published measures: what stands above the line.
+double moved(Measure measure, const Truth& truth, const Predictions& before, const Predictions& after,
+             std::size_t j);
+
+// What stands below the line for the updated example i: moved(), and for the two published
+// measures a norm plus 1e-8.
+double moved_at_updated(Measure measure, const Truth& truth, const Predictions& before,
+                        const Predictions& after, std::size_t i);
+
+// m = classes * per_class probes, class by class: probe i is of class i / per_class.
+struct Grouping {
+  std::size_t classes = 0;
+  std::size_t per_class = 0;
+  bool self_pairs = true;  // whether pairs with x' = x count
+
+  std::size_t probes() const { return classes * per_class; }
+};
+
+// One number per pair of classes, in planes row-major [responding][updated].
+struct Matrix {
+  std::size_t classes = 0;
+  std::vector<float> mean;               // of S over the pairs that were not skipped; NaN for none
+  std::vector<float> sd;                 // over the same pairs (n - 1); NaN for fewer than two
+  std::vector<float> ratio_of_means;     // sum of d(x') / sum of d(x) over all eligible pairs
+  std::vector<std::uint32_t> skipped;    // pairs whose denominator is 0 or not finite
+  std::vector<std::uint32_t> nonfinite;  // pairs in the mean that are not finite
+};
+
+// Number of pairs of each pair of classes, row-major [responding][updated].
+std::vector<std::int64_t> eligible_pairs(const Grouping& grouping);
+
+// Reduces `above` [updated probe][responding probe] and `below` [updated probe] to a matrix, in a
+// fixed order.
+Matrix reduce(const Grouping& grouping, std::span<const double> above, std::span<const double> below);
+
+// S of every pair, [updated probe][responding probe]; NaN where it is skipped.
+std::vector<double> ratios(std::span<const double> above, std::span<const double> below);
+
+}  // namespace hooke::engine

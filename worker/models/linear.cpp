@@ -1,0 +1,25 @@
+// One dense layer on the flattened input.
+#include "worker/models/layers.h"
+
+namespace hooke::models {
+namespace {
+
+class Linear : public Net {
+ public:
+  Linear(const Config& config, const Shape& shape, at::Generator& random)
+      : dense_(register_module("dense", std::make_shared<Dense>(shape.features(), shape.outputs, config.bias,
+                                                                Dense::Init::kUniform, random))) {}
+
+  at::Tensor forward(const at::Tensor& inputs) override { return dense_->forward(inputs.flatten(1)); }
+
+ private:
+  std::shared_ptr<Dense> dense_;
+};
+
+}  // namespace
+
+std::shared_ptr<Net> make_linear(const Config& config, const Shape& shape, at::Generator& random) {
+  return std::make_shared<Linear>(config, shape, random);
+}
+
+}  // namespace hooke::models
