@@ -1,0 +1,133 @@
+// Queue: submitting, leasing and ending runs.
+//
+// Owned by server/app; borrows the Writer. Every call but sweep's loop is a unary call: it blocks until
+// its transaction is committed, from any thread but the writer's. It keeps no state of its own: the
+// database is the queue, so there is nothing to lose or to lock.
+//
+// Invariants:
+// 1. A run has at most one attempt that the fence lets pass: the newest.
+// 2. Every change of a run's state is in its history, with the attempt and the reason.
+// 3. Repeated with the same request id, submit and lease answer the same and change nothing.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/storage/attempts.h"
+#include "server/storage/experiments.h"
+#include "server/storage/fence.h"
+#include "server/storage/runs.h"
+#include "server/storage/writer.h"
+
+namespace hooke::scheduling {
+
+struct QueueOptions {
+  // A lease lapses when nothing is heard of its attempt for this long.
+  std::chrono::milliseconds lease_period{60'000};
+  // A worker without a grant asks again after this.
+  std::chrono::milliseconds retry_after{2'000};
+};
+
+// One run of a submit: a configuration that was completed and checked.
+struct RunSpec {
+  std::string config_json;  // canonical
+  std::int64_t seed = 0;
+  storage::Pairs sweep;
+};
+
+struct SubmitRequest {
+  std::string request_id;     // required
+  std::string name;           // wanted for the experiment
+  std::vector<RunSpec> runs;  // at least one
+  storage::Pairs require;
+  storage::Pairs tags;
+  std::int32_t priority = 0;
+  std::string executor;
+  std::string submitter;
+  std::int32_t max_attempts = 5;  // at least 1
+};
+
+struct SubmitResult {
+  storage::Experiment experiment;
+  std::vector<storage::Run> runs;
+};
+
+struct LeaseRequest {
+  std::string request_id;  // required
+  std::string worker;      // required
+  storage::Pairs labels;
+  std::vector<std::string> devices;
+  std::string version;
+  std::string run;  // run id or resource name; empty: the next
+  std::optional<storage::SlurmJob> slurm;
+};
+
+struct LeaseGrant {
+  storage::Run run;
+  std::int32_t attempt = 0;
+  std::string token;  // 32 bytes
+  std::chrono::milliseconds period{0};
+  std::vector<storage::Barrier> barriers;
+};
+
+struct FinishRequest {
+  storage::AttemptKey attempt;
+  storage::Outcome outcome = storage::Outcome::kFailed;  // one of the first four
+  storage::Reason reason;
+  std::vector<std::string> log_tail;
+  std::uint64_t last_record = 0;
+};
+
+class Queue {
+ public:
+  Queue(storage::Writer& writer, QueueOptions options, storage::Clock clock, storage::Random random);
+
+  // Stores an experiment with its runs. A name that is taken gets -2, -3, ….
+  // Throws kInvalidArgument; kAlreadyExists when the request id was used for another request.
+  SubmitResult submit(const SubmitRequest& request);
+
+  // Grants the run that is named, or the next: the highest priority, then the submitter with the
+  // fewest running runs, then the oldest. The worker's labels must include what the run requires.
+  // Pull workers get runs without an executor; a run of another executor must be named.
+  // Absent: nothing to do. Throws kInvalidArgument; for a named run kNotFound and
+  // kFailedPrecondition (not queued, labels missing); kFailedPrecondition when the request id
+  // stands for an attempt that has ended.
+  std::optional<LeaseGrant> lease(const LeaseRequest& request);
+
+  // Keeps the lease; returns its period. Throws storage::FencedError.
+  std::chrono::milliseconds heartbeat(const storage::AttemptKey& attempt,
+                                      const std::optional<storage::SlurmJob>& slurm = {});
+
+  // Ends the attempt; returns the state of the run now. Repeated, it answers the same.
+  // Throws storage::FencedError; kInvalidArgument; kFailedPrecondition when it says "succeeded" with a
+  // last record other than the committed one.
+  storage::RunState finish(const FinishRequest& request);
+
+  // Cancels a queued or running run and fences its attempt. `by` is for the reason.
+  // Throws kNotFound; kFailedPrecondition when it has ended.
+  storage::Run cancel(const std::string& run, const std::string& by);
+
+  // Queues a failed or cancelled run again, with all its attempts. Throws as cancel does.
+  storage::Run retry(const std::string& run, const std::string& by);
+
+  // Takes lapsed leases: their runs are queued again, or fail when no attempt is left. Returns how
+  // many. To be called every second or so.
+  std::int64_t sweep();
+
+  // The clock of leases stood still while the server was down. To be called once at start, before any
+  // sweep. Returns the number of live leases.
+  std::int64_t renew_all();
+
+  const QueueOptions& options() const { return options_; }
+
+ private:
+  storage::Writer& writer_;
+  const QueueOptions options_;
+  const storage::Clock clock_;
+  const storage::Random random_;
+};
+
+}  // namespace hooke::scheduling

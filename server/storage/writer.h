@@ -1,0 +1,101 @@
+// Writer: the one thread that writes. Jobs from any thread are queued, run in the order of their
+// arrival and committed in groups: one BEGIN IMMEDIATE … COMMIT for whatever has arrived, by number,
+// bytes or milliseconds, whichever is first. Each job runs inside a savepoint.
+//
+// Owned by server/app; borrows Database and Changes. Thread-safe but for the destructor.
+//
+// Invariants:
+// 1. A job's completion is called once, on the writer's thread, and only after COMMIT has returned
+//    (without an error) or after the job was rolled back (with one). So success means fsync.
+// 2. A job that throws rolls back alone; the others of its group commit.
+// 3. A failed COMMIT has an unknown outcome: the completions of its group get kUnavailable, the
+//    connection is closed and opened again, and callers find out by reading. When it cannot be
+//    opened again, `fatal` is called and every later job is refused.
+// 4. Checkpoints run here, between commits, and nowhere else.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+
+#include "server/storage/changes.h"
+#include "server/storage/database.h"
+#include "server/storage/transaction.h"
+
+namespace hooke::storage {
+
+struct WriterOptions {
+  // Of the queue. A job beyond either is refused with kUnavailable, at once: its caller tries
+  // again later, as a worker does by opening its stream again.
+  std::size_t max_queue_jobs = 4096;
+  std::size_t max_queue_bytes = 256u << 20;
+  // Of one group.
+  std::size_t max_group_jobs = 512;
+  std::size_t max_group_bytes = 16u << 20;
+  std::chrono::milliseconds max_delay{2};
+  // WAL length from which a checkpoint is tried after a commit.
+  std::int64_t checkpoint_bytes = 16 << 20;
+  // Called once, on the writer's thread, when the database cannot be opened again. Default: logs.
+  std::function<void(const std::string& message)> fatal;
+};
+
+// What the writer has done and has to do.
+struct WriterStatistics {
+  std::int64_t commits = 0;
+  std::int64_t jobs = 0;
+  std::int64_t queued_jobs = 0;
+  double oldest_waiting_ms = 0;
+};
+
+class Writer {
+ public:
+  using Job = std::function<void(Transaction&)>;
+  // Null after a commit, else what went wrong. Must not block or throw.
+  using Done = std::function<void(std::exception_ptr)>;
+
+  Writer(const Database& database, Changes& changes, WriterOptions options = {});
+  // Stops: see stop().
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  // Queues a job. `bytes` is about what it will write. Never blocks.
+  // Throws kUnavailable when the queue is full or the writer has stopped; `done` is not called then.
+  void post(Job job, Done done, std::size_t bytes = 0);
+
+  // Runs `work(Transaction&)`, waits for the commit and returns its result, or throws what it threw.
+  // For unary calls. REQUIRES: not called on the writer's thread.
+  template <class Work>
+  auto run(Work work) -> std::invoke_result_t<Work&, Transaction&> {
+    using Result = std::invoke_result_t<Work&, Transaction&>;
+    std::promise<void> committed;
+    if constexpr (std::is_void_v<Result>) {
+      post([&work](Transaction& transaction) { work(transaction); }, completion(committed));
+      committed.get_future().get();
+    } else {
+      std::optional<Result> result;
+      post([&work, &result](Transaction& transaction) { result.emplace(work(transaction)); },
+           completion(committed));
+      committed.get_future().get();
+      return std::move(*result);
+    }
+  }
+
+  // Finishes what is queued, refuses what comes after, truncates the WAL and ends the thread.
+  void stop();
+
+  WriterStatistics statistics() const;
+
+ private:
+  static Done completion(std::promise<void>& committed);
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hooke::storage
