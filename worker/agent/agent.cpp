@@ -1,0 +1,89 @@
+#include "worker/agent/agent.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include "hooke/v1/worker.grpc.pb.h"
+#include "hooke_version.h"
+#include "worker/agent/attempt.h"
+
+namespace hooke::agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstPause{500};
+
+std::string make_request_id() {
+  static thread_local std::random_device random;
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string id;
+  for (int i = 0; i < 32; ++i) {
+    if (i == 8 || i == 12 || i == 16 || i == 20) id += '-';
+    id += kDigits[random() % 16];
+  }
+  return id;
+}
+
+v1::LeaseRequest lease_request(const Options& options) {
+  v1::LeaseRequest request;
+  request.set_worker(options.name);
+  request.mutable_labels()->insert(options.labels.begin(), options.labels.end());
+  for (const std::string& device : options.devices) request.add_devices(device);
+  request.set_version(kVersion);
+  request.set_run(options.run);
+  return request;
+}
+
+void sleep_unless(const std::atomic<bool>& stop, milliseconds time) {
+  const auto deadline = std::chrono::steady_clock::now() + time;
+  while (!stop && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(milliseconds(20));
+}
+
+// Errors that time does not heal.
+bool is_final(Code code) {
+  return code != Code::kUnavailable && code != Code::kDeadlineExceeded;
+}
+
+}  // namespace
+
+int run_agent(sdk::Connection& connection, const Options& options, const std::atomic<bool>& stop) {
+  const auto stub = v1::WorkerService::NewStub(connection.channel());
+  v1::LeaseRequest request = lease_request(options);
+  request.set_request_id(make_request_id());
+  milliseconds pause = kFirstPause;
+  bool away = false;
+  while (!stop) {
+    v1::LeaseResponse response;
+    try {
+      response = connection.call(*stub, &v1::WorkerService::Stub::Lease, request,
+                                 {.deadline = milliseconds(10'000), .retry_for = milliseconds(0)});
+    } catch (const Error& error) {
+      if (is_final(error.code())) throw;
+      if (!away) spdlog::warn("{}; asking again until it answers", describe(error));
+      away = true;
+      sleep_unless(stop, pause);
+      pause = std::min(2 * pause, options.poll_longest);
+      continue;
+    }
+    if (away) spdlog::info("{} answers again", connection.endpoint().address);
+    away = false;
+    pause = kFirstPause;
+    if (!response.has_grant()) {
+      const auto& after = response.retry_after();
+      sleep_unless(stop, std::clamp(milliseconds(after.seconds() * 1000 + after.nanos() / 1'000'000),
+                                    kFirstPause, options.poll_longest));
+      continue;
+    }
+    const AttemptResult result = run_attempt(connection, options, response.grant(), stop);
+    request.set_request_id(make_request_id());
+    if (options.once || !options.run.empty()) return result == AttemptResult::kSucceeded ? 0 : stop ? 0 : 3;
+  }
+  return 0;
+}
+
+}  // namespace hooke::agent

@@ -1,0 +1,28 @@
+// One attempt of one run: spawn the trainer, stream what it records, keep the lease, report the end.
+//
+// Owned by the agent and used from its main thread; the trainer dies with that thread. A thread of
+// its own sends heartbeats, whatever the training does.
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "client/sdk/connection.h"
+#include "hooke/v1/worker.grpc.pb.h"
+#include "worker/agent/options.h"
+
+namespace hooke::agent {
+
+// How an attempt ended, as far as this worker knows.
+enum class AttemptResult {
+  kSucceeded,
+  kFailed,    // the run failed or will be tried again
+  kReturned,  // the lease was given back
+  kFenced,    // the server takes nothing more of this attempt
+};
+
+// Runs the attempt to its end, or until `stop` is set: then the lease is given back.
+AttemptResult run_attempt(sdk::Connection& connection, const Options& options, const v1::LeaseGrant& grant,
+                          const std::atomic<bool>& stop);
+
+}  // namespace hooke::agent

@@ -1,0 +1,143 @@
+// hooke-worker: options -> connection -> the agent's loop, until SIGTERM or SIGINT.
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+#include "client/sdk/connection.h"
+#include "hooke_version.h"
+#include "proto/hooke/error.h"
+#include "worker/agent/agent.h"
+
+namespace {
+
+using hooke::Code;
+using hooke::Error;
+using hooke::agent::Options;
+
+std::atomic<bool> stop_requested{false};
+
+void request_stop(int) {
+  stop_requested = true;
+}
+
+std::filesystem::path own_folder() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path();
+}
+
+std::string default_name() {
+  char host[256] = "worker";
+  ::gethostname(host, sizeof host - 1);
+  return std::string(host) + "-" + std::to_string(::getpid());
+}
+
+std::filesystem::path default_spool() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state && *state) return std::filesystem::path(state) / "hooke" / "spool";
+  const char* home = std::getenv("HOME");
+  return std::filesystem::path(home && *home ? home : ".") / ".local" / "state" / "hooke" / "spool";
+}
+
+void parse_labels(const std::vector<std::string>& pairs, Options& options) {
+  for (const std::string& pair : pairs) {
+    const auto equals = pair.find('=');
+    if (equals == 0 || equals == std::string::npos)
+      throw hooke::invalid("--labels", "'" + pair + "' is not allowed; key=value, as in gpu=a100");
+    options.labels[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+}
+
+void check(const Options& options) {
+  if (options.threads < 1)
+    throw hooke::invalid("--threads", std::to_string(options.threads) + " is not allowed; 1 or more");
+  for (const auto& root : options.data_roots)
+    if (!std::filesystem::is_directory(root))
+      throw hooke::invalid("--data-root", root.string() + " is not a folder");
+}
+
+int exit_code(Code code) {
+  if (code == Code::kUnauthenticated || code == Code::kPermissionDenied) return 4;
+  if (code == Code::kInvalidArgument || code == Code::kNotFound || code == Code::kOutOfRange) return 2;
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Trains the runs of a Hooke server and streams what is measured.\n\n"
+      "Example:\n  hooke-worker --server node1:7070 --spool /scratch/me/spool --data-root /data\n");
+  app.set_version_flag("--version",
+                       std::string("hooke-worker ") + hooke::kVersion + " (" + hooke::kGitCommit + ")");
+  app.set_config("--config", "", "File with options, one NAME=VALUE a line")->envname("HOOKE_WORKER_CONFIG");
+  Options options;
+  options.name = default_name();
+  options.spool = default_spool();
+  options.trainer = own_folder() / "hooke-trainer";
+  options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  options.data_roots = {"/usr/share/datasets"};
+  hooke::sdk::ConnectOptions connect;
+  std::vector<std::string> labels;
+  std::string level = "info";
+  const auto env = [](CLI::Option* option, const char* name) {
+    option->envname(std::string("HOOKE_WORKER_") + name);
+  };
+  app.add_option("--server", connect.server,
+                 "HOST:PORT of the server (default: HOOKE_SERVER, then what `hooke up` started)");
+  app.add_option("--token-file", connect.token_file, "File with the token (default: HOOKE_TOKEN_FILE)");
+  app.add_option("--ca", connect.ca,
+                 "PEM file of the authority behind the server's certificate (default: HOOKE_CA)");
+  env(app.add_option("--name", options.name, "Name of this worker")->capture_default_str(), "NAME");
+  env(app.add_option("--labels", labels, "What it offers, as gpu=a100")->delimiter(','), "LABELS");
+  env(app.add_option("--devices", options.devices, "Devices, as cuda:0")
+          ->delimiter(',')
+          ->capture_default_str(),
+      "DEVICES");
+  env(app.add_option("--threads", options.threads, "Threads that train and measure")->capture_default_str(),
+      "THREADS");
+  env(app.add_option("--spool", options.spool, "Folder for records that are not yet sent")
+          ->capture_default_str(),
+      "SPOOL");
+  env(app.add_option("--data-root", options.data_roots, "Folder below which data may be read; repeatable")
+          ->capture_default_str(),
+      "DATA_ROOT");
+  env(app.add_option("--trainer", options.trainer, "The hooke-trainer to start")->capture_default_str(),
+      "TRAINER");
+  env(app.add_option("--run", options.run, "Only this run, then end"), "RUN");
+  env(app.add_option("--log-level", level, "debug, info, warning or error")->capture_default_str(),
+      "LOG_LEVEL");
+  app.add_flag("--once", options.once, "End after one run");
+  app.add_flag("--keep-spool", options.keep_spool, "Keep records that the server has");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+
+  spdlog::set_default_logger(spdlog::stderr_color_mt("hooke-worker"));
+  spdlog::set_level(spdlog::level::from_str(level));
+  std::signal(SIGTERM, request_stop);
+  std::signal(SIGINT, request_stop);
+  try {
+    parse_labels(labels, options);
+    check(options);
+    std::filesystem::create_directories(options.spool);
+    hooke::sdk::Connection connection(hooke::sdk::resolve(connect, hooke::sdk::process_environment()),
+                                      [](const std::string& notice) { spdlog::warn(notice); });
+    spdlog::info("worker {} of {}: {} thread(s), spool {}", options.name, connection.endpoint().address,
+                 options.threads, options.spool.string());
+    return hooke::agent::run_agent(connection, options, stop_requested);
+  } catch (const Error& error) {
+    spdlog::error(hooke::describe(error));
+    return exit_code(error.code());
+  } catch (const std::exception& error) {
+    spdlog::error(error.what());
+    return 1;
+  }
+}

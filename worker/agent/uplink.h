@@ -1,0 +1,74 @@
+// Sends one attempt's spool to the server, as it grows, exactly as long as that takes.
+//
+// Owned by the attempt. Two threads of its own: one tails the spool and writes, one reads
+// acknowledgements. A lost connection is made again, with growing pauses, for as long as it takes;
+// the server then says where to go on.
+//
+// Lock order: one mutex, mutex_, held for moments only.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "client/sdk/connection.h"
+#include "hooke/v1/worker.grpc.pb.h"
+#include "proto/hooke/error.h"
+
+namespace hooke::agent {
+
+class Uplink {
+ public:
+  // `spool` need not exist yet.
+  Uplink(sdk::Connection& connection, v1::AttemptRef attempt, std::filesystem::path spool);
+  ~Uplink();
+  Uplink(const Uplink&) = delete;
+  Uplink& operator=(const Uplink&) = delete;
+
+  // Nothing more will be appended to the spool: drained() once all of it is acknowledged.
+  void close_spool();
+
+  // Waits until everything is acknowledged or the server has refused; false after `timeout`.
+  bool wait_drained(std::chrono::milliseconds timeout);
+
+  // Why the server takes nothing more of this attempt (fenced, or a record that breaks the rules),
+  // or why the spool cannot be read; nullopt while all is well.
+  std::optional<Error> refusal() const;
+
+  // The number of the last acknowledged record, 0 before the first.
+  std::uint64_t acknowledged() const;
+
+  // The trainer's last record, once it was read from the spool.
+  std::optional<v1::End> end() const;
+
+ private:
+  class Session;
+
+  void run();
+  bool wait_for_spool();
+  void pause(std::chrono::milliseconds time);
+
+  sdk::Connection& connection_;
+  const v1::AttemptRef attempt_;
+  const std::filesystem::path spool_;
+  const std::unique_ptr<v1::WorkerService::Stub> stub_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;  // guarded by mutex_, as the rest
+  bool closed_ = false;
+  bool drained_ = false;
+  std::uint64_t acknowledged_ = 0;
+  std::optional<Error> refusal_;
+  std::optional<v1::End> end_;
+  grpc::ClientContext* context_ = nullptr;  // of the open stream
+
+  std::thread thread_;
+};
+
+}  // namespace hooke::agent
