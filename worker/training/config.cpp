@@ -1,0 +1,206 @@
+#include "worker/training/config.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "worker/training/json_section.h"
+
+namespace hooke::training {
+namespace {
+
+using engine::Loss;
+using engine::Measure;
+
+// A value with its name in configurations. Without a value: known, but not available here.
+template <typename T>
+struct Named {
+  const char* name;
+  std::optional<T> value;
+};
+
+template <typename T, std::size_t n>
+T read_name(Section& section, const char* key, T otherwise, const Named<T> (&names)[n]) {
+  const std::string text = section.string(key, "");
+  if (text.empty()) return otherwise;
+  std::string available;
+  bool known = false;
+  for (const Named<T>& entry : names) {
+    if (text == entry.name && entry.value) return *entry.value;
+    known = known || text == entry.name;
+    if (entry.value) available += std::string(available.empty() ? "" : ", ") + entry.name;
+  }
+  throw Error(known ? Code::kUnimplemented : Code::kInvalidArgument,
+              "'" + text + "' is not " + (known ? "available here" : "known") + "; there are " + available,
+              section.path(key));
+}
+
+constexpr Named<Optimizer> kTrainingOptimizers[] = {
+    {"sgd", Optimizer::kSgd}, {"adam", Optimizer::kAdam}, {"adamw", Optimizer::kAdamW}};
+constexpr Named<Optimizer> kUpdateOptimizers[] = {
+    {"sgd", Optimizer::kSgd}, {"adam", Optimizer::kAdam}, {"training", Optimizer::kTraining}};
+constexpr Named<Loss> kLosses[] = {
+    {"cross_entropy", Loss::kCrossEntropy}, {"squared", Loss::kSquared}, {"binary", {}}};
+constexpr Named<Schedule> kSchedules[] = {
+    {"constant", Schedule::kConstant}, {"step", Schedule::kStep}, {"cosine", Schedule::kCosine}};
+constexpr Named<bool> kDtypes[] = {{"float32", false}, {"float64", true}};
+constexpr Named<bool> kAugments[] = {{"none", false}, {"once", {}}, {"every_epoch", {}}};
+
+void refuse_unless(bool allowed, const std::string& field, const std::string& what) {
+  if (!allowed) throw invalid(field, what);
+}
+
+void refuse_until_available(bool asked, const std::string& field) {
+  if (asked) throw Error(Code::kUnimplemented, "is not available in this trainer yet", field);
+}
+
+data::Config read_data(Section section) {
+  data::Config config;
+  config.set = section.string("set", "");
+  refuse_unless(!config.set.empty(), "data.set", "required");
+  config.path = section.string("path", "");
+  config.classes = section.integers("classes");
+  config.train_per_class = section.integer("train_per_class", -1, 1);
+  config.test_per_class = section.integer("test_per_class", -1, 1);
+  config.class_names = section.strings("class_names");
+  config.mean = section.numbers("mean");
+  config.deviation = section.numbers("deviation");
+  config.dimension = static_cast<int>(section.integer("dimension", config.dimension, 1));
+  config.points = static_cast<int>(section.integer("points", config.points, 1));
+  if (const auto means = section.numbers("gaussian_means"); !means.empty()) config.gaussian_means = means;
+  if (const auto spread = section.numbers("gaussian_deviations"); !spread.empty()) {
+    config.gaussian_deviations = spread;
+  }
+  read_name(section, "augment", false, kAugments);
+  section.ignore({"teacher_units", "noise", "manifold"});  // of sets that data::load() refuses
+  section.refuse_unknown();
+  return config;
+}
+
+models::Config read_model(Section section) {
+  models::Config config;
+  config.type = section.string("type", "");
+  refuse_unless(!config.type.empty(), "model.type", "required");
+  if (const auto hidden = section.integers("hidden"); !hidden.empty()) config.hidden = hidden;
+  if (const auto channels = section.integers("channels"); !channels.empty()) config.channels = channels;
+  config.bias = section.boolean("bias", true);
+  section.ignore({"stem", "norm", "path", "features", "degree"});  // of models that models::check() refuses
+  section.refuse_unknown();
+  return config;
+}
+
+void check_training(const TrainingConfig& config) {
+  refuse_unless(config.momentum >= 0 && config.momentum < 1, "training.momentum", "must be in [0, 1)");
+  refuse_unless(config.momentum == 0 || config.optimizer == Optimizer::kSgd, "training.momentum",
+                "is for optimizer sgd only");
+  refuse_unless(!config.nesterov || config.momentum > 0, "training.nesterov", "needs a momentum above 0");
+  refuse_unless(config.gamma > 0 && config.gamma <= 1, "training.gamma", "must be in (0, 1]");
+  refuse_unless(std::is_sorted(config.milestones.begin(), config.milestones.end()), "training.milestones",
+                "must increase");
+}
+
+TrainingConfig read_training(Section section) {
+  TrainingConfig config;
+  config.optimizer = read_name(section, "optimizer", config.optimizer, kTrainingOptimizers);
+  config.lr = section.number("lr", config.lr, 0);
+  config.momentum = section.number("momentum", 0, 0);
+  config.nesterov = section.boolean("nesterov", false);
+  config.weight_decay = section.number("weight_decay", 0, 0);
+  config.loss = read_name(section, "loss", config.loss, kLosses);
+  config.batch = section.integer("batch", config.batch, 0);
+  config.epochs = section.integer("epochs", config.epochs, 0);
+  config.seed = section.integer("seed", 0, std::numeric_limits<std::int64_t>::min());
+  config.evaluate_every = section.integer("evaluate_every", 0, 0);
+  config.schedule = read_name(section, "schedule", config.schedule, kSchedules);
+  config.milestones = section.integers("milestones");
+  config.gamma = section.number("gamma", config.gamma, 0);
+  config.warmup = section.integer("warmup", 0, 0);
+  config.clip = section.number("clip", 0, 0);
+  config.float64 = read_name(section, "dtype", false, kDtypes);
+  refuse_until_available(section.integer("checkpoint_every", 0, 0) != 0, "training.checkpoint_every");
+  section.refuse_unknown();
+  check_training(config);
+  return config;
+}
+
+UpdateConfig read_update(Section section) {
+  UpdateConfig config;
+  config.name = section.string("name", "");
+  config.optimizer = read_name(section, "optimizer", config.optimizer, kUpdateOptimizers);
+  if (section.has("lr")) config.lr = section.number("lr", 0, 0);
+  config.weight_decay = section.number("weight_decay", 0, 0);
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  };
+  refuse_unless(std::all_of(config.name.begin(), config.name.end(), allowed), section.path("name"),
+                "may have letters, digits, '-', '_' and '.' only");
+  section.refuse_unknown();
+  return config;
+}
+
+std::vector<UpdateConfig> read_updates(Section& probes) {
+  std::vector<UpdateConfig> updates;
+  std::set<std::string> names;
+  for (Section& section : probes.sections("updates")) {
+    const std::string field = section.path("name");
+    updates.push_back(read_update(std::move(section)));
+    refuse_unless(updates.size() == 1 || !updates.back().name.empty(), field,
+                  "required: only the first update needs no name");
+    refuse_unless(names.insert(updates.back().name).second, field,
+                  "'" + updates.back().name + "' is the name of two updates");
+  }
+  if (updates.empty()) updates.emplace_back();
+  return updates;
+}
+
+ProbesConfig read_probes(Section section) {
+  ProbesConfig config;
+  config.per_class = section.integer("per_class", config.per_class, 1);
+  config.every = section.integer("every", config.every, 0);
+  config.self_pairs = section.boolean("self_pairs", true);
+  config.updates = read_updates(section);
+  refuse_until_available(section.boolean("keep_pairs", false), "probes.keep_pairs");
+  refuse_until_available(!section.integers("size_steps").empty(), "probes.size_steps");
+  section.refuse_unknown();
+  return config;
+}
+
+std::vector<Measure> read_measures(Section& root) {
+  std::vector<Measure> measures;
+  std::string available;
+  for (const Measure measure : engine::kAllMeasures) {
+    available += (available.empty() ? "" : ", ") + std::string(engine::name(measure));
+  }
+  for (const std::string& text : root.strings("measures")) {
+    const auto found = std::find_if(std::begin(engine::kAllMeasures), std::end(engine::kAllMeasures),
+                                    [&](Measure measure) { return engine::name(measure) == text; });
+    if (found == std::end(engine::kAllMeasures)) {
+      throw Error(Code::kUnimplemented, "'" + text + "' is not available; there are " + available,
+                  "measures");
+    }
+    refuse_unless(std::find(measures.begin(), measures.end(), *found) == measures.end(), "measures",
+                  "'" + text + "' is named twice");
+    measures.push_back(*found);
+  }
+  return measures;
+}
+
+}  // namespace
+
+Config parse_config(std::string_view json) {
+  Section root = Section::parse(json);
+  Config config;
+  config.name = root.string("name", "");
+  config.data = read_data(root.section("data"));
+  config.model = read_model(root.section("model"));
+  config.training = read_training(root.section("training"));
+  config.probes = read_probes(root.section("probes"));
+  if (auto measures = read_measures(root); !measures.empty()) config.measures = std::move(measures);
+  root.refuse_unknown();
+  return config;
+}
+
+}  // namespace hooke::training

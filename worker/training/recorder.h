@@ -1,0 +1,51 @@
+// What a training tells the world. Implemented by the trainer (spool) and by tests.
+//
+// A training calls it from its own thread, in the order of the steps: start() once, then for each
+// step scalars(), then matrix() for each series if the step is measured, then barrier() if the step
+// ends an epoch or is evaluated.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "worker/engine/measures.h"
+
+namespace hooke::training {
+
+// What is needed, beside the configuration, to make the run again.
+struct Facts {
+  std::string libtorch_version;
+  std::string device;
+  int measuring_threads = 0;
+  int training_threads = 0;
+  std::string data_path;                                // empty for generated data
+  std::map<std::string, std::uint32_t> data_checksums;  // file name to CRC-32 of the stored bytes
+  std::vector<std::string> class_names;
+  std::vector<std::int64_t> train_examples, test_examples;  // per class
+  std::vector<std::vector<std::int64_t>> probes;            // per class: positions in the training file
+  std::int64_t parameters = 0;                              // trainable numbers
+  std::int64_t seed = 0;
+  std::int64_t total_steps = 0;
+};
+
+// A series of matrices, one at each measured step.
+struct MatrixSeries {
+  std::string key;  // "elasticity/kl@small"
+  std::vector<std::string> class_names;
+  std::vector<std::int64_t> eligible;  // pairs per cell, row-major [responding][updated]
+  std::string description;             // "Adam, fresh state, lr 0.001"
+};
+
+class Recorder {
+ public:
+  virtual ~Recorder() = default;
+  virtual void start(const Facts& facts, const std::vector<MatrixSeries>& series) = 0;
+  virtual void scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) = 0;
+  virtual void matrix(std::int64_t step, const std::string& key, const engine::Matrix& matrix) = 0;
+  virtual void barrier(std::int64_t step) = 0;
+};
+
+}  // namespace hooke::training
