@@ -1,0 +1,51 @@
+// `hooke up` and `hooke down` in a state folder of their own.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "tests/integration/harness.h"
+
+namespace hooke::harness {
+namespace {
+
+using testing::HasSubstr;
+
+class UpDown : public testing::Test {
+ protected:
+  void TearDown() override { hooke({"down"}); }
+
+  Result hooke(const std::vector<std::string>& arguments) {
+    // Where the server is must come from the state folder.
+    return house_.hooke(arguments, {{"HOOKE_SERVER", ""}, {"HOOKE_TOKEN_FILE", ""}});
+  }
+
+  House house_;
+};
+
+TEST_F(UpDown, UpStartsAServerAndAWorkerThatTrainAndDownEndsThem) {
+  const Result up = hooke({"up", "--data-root", (house_.folder() / "data").string()});
+  ASSERT_EQ(up.exit_code, 0) << up.err;
+  struct stat token {};
+  ASSERT_EQ(::stat((house_.folder() / "state/hooke/server/token").c_str(), &token), 0);
+  EXPECT_EQ(token.st_mode & 0777, 0600u);
+
+  const Result again = hooke({"up"});
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.err + again.out, HasSubstr("already"));
+
+  const Result run = hooke({"submit", house_.config("model: {type: linear}\n"), "-q"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(hooke({"wait", run.out.substr(0, run.out.find('\n'))}).exit_code, 0);
+
+  EXPECT_EQ(hooke({"down"}).exit_code, 0);
+  EXPECT_EQ(hooke({"runs", "list"}).exit_code, 1);
+  EXPECT_EQ(hooke({"down"}).exit_code, 0) << "down twice is no error";
+
+  // What was stored is there when it is up again.
+  ASSERT_EQ(hooke({"up"}).exit_code, 0);
+  EXPECT_EQ(csv(hooke({"runs", "list", "-o", "csv"}).out).size(), 2u);
+}
+
+}  // namespace
+}  // namespace hooke::harness
