@@ -1,0 +1,203 @@
+#include "server/analysis/influence.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <random>
+#include <string>
+
+#include "proto/hooke/error.h"
+#include "server/analysis/statistics.h"
+
+namespace hooke::analysis {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "planes are stored little-endian");
+
+constexpr std::size_t kPlanes = 5;
+constexpr std::size_t kPlaneElementBytes = 4;
+constexpr int kResamples = 2000;
+constexpr std::uint64_t kSeed = 20220101;
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+template <class T>
+T element(std::string_view planes, std::size_t plane, std::size_t cells, std::size_t cell) {
+  static_assert(sizeof(T) == kPlaneElementBytes);
+  T value;
+  std::memcpy(&value, planes.data() + (plane * cells + cell) * sizeof(T), sizeof(T));
+  return value;
+}
+
+// One cell of several measurements.
+Cell average_cell(std::span<const Cells> measurements, std::size_t index) {
+  Cell result;
+  std::vector<double> means, ratios;
+  for (const Cells& one : measurements) {
+    const Cell& cell = one.cells[index];
+    result.count += cell.count;
+    result.skipped += cell.skipped;
+    result.nonfinite += cell.nonfinite;
+    if (cell.count == 0) continue;
+    means.push_back(cell.mean);
+    ratios.push_back(cell.ratio_of_means);
+  }
+  result.mean = mean(means);
+  result.sd = standard_deviation(means);
+  result.ratio_of_means = mean(ratios);
+  return result;
+}
+
+Cells average_cells(std::span<const Cells> measurements) {
+  Cells result{measurements.front().classes, {}};
+  for (std::size_t i = 0; i < measurements.front().cells.size(); ++i)
+    result.cells.push_back(average_cell(measurements, i));
+  return result;
+}
+
+struct DiagonalMeans {
+  double on = 0, off = 0;
+};
+
+DiagonalMeans diagonal_means(std::span<const double> matrix, std::size_t classes) {
+  double on = 0, off = 0;
+  for (std::size_t row = 0; row < classes; ++row)
+    for (std::size_t column = 0; column < classes; ++column)
+      (row == column ? on : off) += matrix[row * classes + column];
+  const auto k = static_cast<double>(classes);
+  return {on / k, classes < 2 ? kNan : off / (k * (k - 1))};
+}
+
+// All figures of one matrix: dominance, dominance_ratio, asymmetry, then selectivity per class.
+std::vector<double> figures(std::span<const double> matrix, std::size_t classes) {
+  std::vector<double> all = {dominance(matrix, classes), dominance_ratio(matrix, classes),
+                             asymmetry(matrix, classes)};
+  for (std::size_t updated = 0; updated < classes; ++updated)
+    all.push_back(selectivity(matrix, classes, updated));
+  return all;
+}
+
+// The mean of one plane over drawn runs; cells without a pair are left out, as in average().
+std::vector<double> mean_plane(std::span<const Cells* const> drawn, Plane plane) {
+  const std::size_t cells = drawn.front()->cells.size();
+  std::vector<double> sum(cells, 0.0);
+  std::vector<double> used(cells, 0.0);
+  for (const Cells* one : drawn) {
+    for (std::size_t i = 0; i < cells; ++i) {
+      const Cell& cell = one->cells[i];
+      if (cell.count == 0) continue;
+      sum[i] += plane == Plane::kMean ? cell.mean : cell.ratio_of_means;
+      used[i] += 1;
+    }
+  }
+  for (std::size_t i = 0; i < cells; ++i) sum[i] /= used[i];
+  return sum;
+}
+
+// The figures of kResamples means over runs drawn with replacement: [figure][resample].
+std::vector<std::vector<double>> resample_figures(std::span<const Cells> runs, Plane plane) {
+  std::mt19937_64 random(kSeed);
+  const std::size_t classes = runs.front().classes;
+  std::vector<std::vector<double>> samples(3 + classes);
+  std::vector<const Cells*> drawn(runs.size());
+  for (int i = 0; i < kResamples; ++i) {
+    for (auto& one : drawn) one = &runs[random() % runs.size()];
+    const auto values = figures(mean_plane(drawn, plane), classes);
+    for (std::size_t f = 0; f < values.size(); ++f) samples[f].push_back(values[f]);
+  }
+  return samples;
+}
+
+Estimate estimate(double value, std::vector<double> samples) {
+  Estimate result{value, {}, {}};
+  std::erase_if(samples, [](double v) { return !std::isfinite(v); });
+  if (samples.empty() || !std::isfinite(value)) return result;
+  result.low = quantile(samples, 0.025);
+  result.high = quantile(samples, 0.975);
+  return result;
+}
+
+}  // namespace
+
+Cells decode_cells(std::string_view planes, std::size_t classes, std::span<const std::int64_t> eligible) {
+  const std::size_t count = classes * classes;
+  if (planes.size() != count * kPlanes * kPlaneElementBytes || eligible.size() != count)
+    throw Error(Code::kDataLoss, "a stored matrix has " + std::to_string(planes.size()) + " bytes and " +
+                                     std::to_string(eligible.size()) +
+                                     " eligible counts, which does not fit " + std::to_string(classes) +
+                                     " classes");
+  Cells result{classes, std::vector<Cell>(count)};
+  for (std::size_t i = 0; i < count; ++i) {
+    Cell& cell = result.cells[i];
+    cell.mean = element<float>(planes, 0, count, i);
+    cell.sd = element<float>(planes, 1, count, i);
+    cell.ratio_of_means = element<float>(planes, 2, count, i);
+    cell.skipped = element<std::uint32_t>(planes, 3, count, i);
+    cell.nonfinite = element<std::uint32_t>(planes, 4, count, i);
+    cell.count = eligible[i] - cell.skipped;
+  }
+  return result;
+}
+
+Cells average(std::span<const Cells> measurements) {
+  return measurements.size() == 1 ? measurements.front() : average_cells(measurements);
+}
+
+Cells average_runs(std::span<const Cells> runs) {
+  return average_cells(runs);
+}
+
+std::vector<double> plane_of(const Cells& cells, Plane plane) {
+  std::vector<double> values;
+  values.reserve(cells.cells.size());
+  for (const Cell& cell : cells.cells)
+    values.push_back(plane == Plane::kMean ? cell.mean : cell.ratio_of_means);
+  return values;
+}
+
+double dominance(std::span<const double> matrix, std::size_t classes) {
+  const auto means = diagonal_means(matrix, classes);
+  return means.on - means.off;
+}
+
+double dominance_ratio(std::span<const double> matrix, std::size_t classes) {
+  const auto means = diagonal_means(matrix, classes);
+  return means.on / means.off;
+}
+
+double selectivity(std::span<const double> matrix, std::size_t classes, std::size_t updated) {
+  double sum = 0;
+  for (std::size_t row = 0; row < classes; ++row) sum += matrix[row * classes + updated];
+  return matrix[updated * classes + updated] / (sum / static_cast<double>(classes));
+}
+
+double asymmetry(std::span<const double> matrix, std::size_t classes) {
+  double difference = 0, norm = 0;
+  for (std::size_t row = 0; row < classes; ++row) {
+    for (std::size_t column = 0; column < classes; ++column) {
+      const double a = matrix[row * classes + column];
+      const double d = a - matrix[column * classes + row];
+      difference += d * d;
+      norm += a * a;
+    }
+  }
+  return std::sqrt(difference) / std::sqrt(norm);
+}
+
+Summary summarise(std::span<const Cells> runs, Plane plane) {
+  const std::size_t classes = runs.front().classes;
+  const auto values = figures(plane_of(average_cells(runs), plane), classes);
+  std::vector<std::vector<double>> samples(values.size());
+  if (runs.size() >= kRunsForInterval) samples = resample_figures(runs, plane);
+  Summary summary;
+  summary.dominance = estimate(values[0], samples[0]);
+  summary.dominance_ratio = estimate(values[1], samples[1]);
+  summary.asymmetry = estimate(values[2], samples[2]);
+  for (std::size_t c = 0; c < classes; ++c)
+    summary.selectivity.push_back(estimate(values[3 + c], samples[3 + c]));
+  return summary;
+}
+
+}  // namespace hooke::analysis

@@ -1,0 +1,88 @@
+// From stored influence matrices to what is shown: cells, averages over steps and runs, and the
+// summaries dominance, selectivity and asymmetry. Rows respond, columns are updated.
+//
+// Pure functions, callable from any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "server/analysis/series_key.h"
+
+namespace hooke::analysis {
+
+struct Cell {
+  double mean = 0;
+  double sd = 0;             // n - 1; NaN where n is 1
+  std::int64_t count = 0;    // pairs in the mean
+  std::int64_t skipped = 0;  // pairs whose denominator was 0 or not finite
+  double ratio_of_means = 0;
+  std::int64_t nonfinite = 0;  // pairs in the mean whose ratio is not finite
+
+  bool operator==(const Cell&) const = default;
+};
+
+// A square matrix of cells, row-major [responding][updated].
+struct Cells {
+  std::size_t classes = 0;
+  std::vector<Cell> cells;
+
+  const Cell& at(std::size_t responding, std::size_t updated) const {
+    return cells[responding * classes + updated];
+  }
+};
+
+// One measurement, from its stored planes (little-endian, each row-major: mean, sd, ratio_of_means
+// as float32, skipped, nonfinite as uint32) and the number of eligible pairs per cell.
+// Throws hooke::Error (kDataLoss) when the sizes do not fit.
+Cells decode_cells(std::string_view planes, std::size_t classes, std::span<const std::int64_t> eligible);
+
+// The mean over several measurements: means are averaged cell by cell, sd is over them (n - 1),
+// counts are summed. A cell without a pair in it (count 0) is left out of its average. A single
+// measurement stays as it is.
+// REQUIRES: at least one, all of one size.
+Cells average(std::span<const Cells> measurements);
+
+// As average(), but sd is over runs, NaN for a single one.
+Cells average_runs(std::span<const Cells> runs);
+
+// One plane, row-major.
+std::vector<double> plane_of(const Cells& cells, Plane plane);
+
+// Figures of a matrix of one plane, row-major, `classes` by `classes`. NaN where undefined, as
+// with a single class.
+double dominance(std::span<const double> matrix, std::size_t classes);
+double dominance_ratio(std::span<const double> matrix, std::size_t classes);
+double selectivity(std::span<const double> matrix, std::size_t classes, std::size_t updated);
+double asymmetry(std::span<const double> matrix, std::size_t classes);
+
+// A figure with its 95% interval, where there is one.
+struct Estimate {
+  double value = 0;
+  std::optional<double> low, high;
+};
+
+struct Summary {
+  Estimate dominance;
+  Estimate dominance_ratio;
+  std::vector<Estimate> selectivity;  // of each updated class
+  Estimate asymmetry;
+};
+
+inline constexpr std::size_t kRunsForInterval = 3;
+
+// Figures of the mean over runs, with a percentile bootstrap over runs where there are at least
+// kRunsForInterval. Deterministic: the resampling is seeded.
+// REQUIRES: at least one run, all of one size.
+Summary summarise(std::span<const Cells> runs, Plane plane);
+
+// The plane that is shown first, and from which summaries come: single ratios of the signed loss
+// are huge where the updated example is fitted well, so its ratio of means is.
+inline Plane shown_plane(std::string_view measure) {
+  return measure == "loss" ? Plane::kRatioOfMeans : Plane::kMean;
+}
+
+}  // namespace hooke::analysis
