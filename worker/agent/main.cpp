@@ -88,11 +88,14 @@ int main(int argc, char** argv) {
   const auto env = [](CLI::Option* option, const char* name) {
     option->envname(std::string("HOOKE_WORKER_") + name);
   };
-  app.add_option("--server", connect.server,
-                 "HOST:PORT of the server (default: HOOKE_SERVER, then what `hooke up` started)");
-  app.add_option("--token-file", connect.token_file, "File with the token (default: HOOKE_TOKEN_FILE)");
-  app.add_option("--ca", connect.ca,
-                 "PEM file of the authority behind the server's certificate (default: HOOKE_CA)");
+  env(app.add_option("--server", connect.server,
+                     "HOST:PORT of the server (default: HOOKE_SERVER, then what `hooke up` started)"),
+      "SERVER");
+  env(app.add_option("--token-file", connect.token_file, "File with the token (default: HOOKE_TOKEN_FILE)"),
+      "TOKEN_FILE");
+  env(app.add_option("--ca", connect.ca,
+                     "PEM file of the authority behind the server's certificate (default: HOOKE_CA)"),
+      "CA");
   env(app.add_option("--name", options.name, "Name of this worker")->capture_default_str(), "NAME");
   env(app.add_option("--labels", labels, "What it offers, as gpu=a100")->delimiter(','), "LABELS");
   env(app.add_option("--devices", options.devices, "Devices, as cuda:0")
@@ -112,8 +115,8 @@ int main(int argc, char** argv) {
   env(app.add_option("--run", options.run, "Only this run, then end"), "RUN");
   env(app.add_option("--log-level", level, "debug, info, warning or error")->capture_default_str(),
       "LOG_LEVEL");
-  app.add_flag("--once", options.once, "End after one run");
-  app.add_flag("--keep-spool", options.keep_spool, "Keep records that the server has");
+  env(app.add_flag("--once", options.once, "End after one run"), "ONCE");
+  env(app.add_flag("--keep-spool", options.keep_spool, "Keep records that the server has"), "KEEP_SPOOL");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
