@@ -74,15 +74,15 @@ class Writer {
   template <class Work>
   auto run(Work work) -> std::invoke_result_t<Work&, Transaction&> {
     using Result = std::invoke_result_t<Work&, Transaction&>;
-    std::promise<void> committed;
+    auto committed = std::make_shared<std::promise<void>>();
     if constexpr (std::is_void_v<Result>) {
       post([&work](Transaction& transaction) { work(transaction); }, completion(committed));
-      committed.get_future().get();
+      committed->get_future().get();
     } else {
       std::optional<Result> result;
       post([&work, &result](Transaction& transaction) { result.emplace(work(transaction)); },
            completion(committed));
-      committed.get_future().get();
+      committed->get_future().get();
       return std::move(*result);
     }
   }
@@ -93,7 +93,7 @@ class Writer {
   WriterStatistics statistics() const;
 
  private:
-  static Done completion(std::promise<void>& committed);
+  static Done completion(const std::shared_ptr<std::promise<void>>& committed);
   class Impl;
   std::unique_ptr<Impl> impl_;
 };

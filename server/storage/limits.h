@@ -1,0 +1,17 @@
+// Every limit of server/storage that is not an option.
+#pragma once
+
+#include <cstddef>
+
+namespace hooke::storage {
+
+// One connection writes and none but it locks; this is for the moments of opening and checkpoints.
+inline constexpr int kBusyTimeoutMs = 5'000;
+// Of one value in the database.
+inline constexpr int kMaxValueBytes = 64 << 20;
+// Numbers tried for a name that is taken: name-2 … name-100000.
+inline constexpr int kMaxNameNumber = 100'000;
+// Of one page of any list.
+inline constexpr std::size_t kMaxPage = 10'000;
+
+}  // namespace hooke::storage

@@ -1,0 +1,105 @@
+#include "server/storage/points.h"
+
+#include "server/storage/statement.h"
+
+namespace hooke::storage {
+namespace {
+
+std::vector<MatrixPoint> read_all(Statement&& rows) {
+  std::vector<MatrixPoint> points;
+  while (rows.step()) points.push_back({rows.integer(0), rows.integer(1), rows.text(2)});
+  return points;
+}
+
+std::optional<MatrixPoint> read_one(Statement&& rows) {
+  if (!rows.step()) return std::nullopt;
+  return MatrixPoint{rows.integer(0), rows.integer(1), rows.text(2)};
+}
+
+}  // namespace
+
+void insert_scalar(Transaction& transaction, SeriesId series, Step step, TimeUs time_us, double value) {
+  // SQLite stores a NaN as NULL.
+  Statement(transaction, "INSERT INTO scalar_points (series_id, step, time_us, value) VALUES (?, ?, ?, ?)",
+            series, step, time_us, value)
+      .run();
+}
+
+void insert_matrix(Transaction& transaction, SeriesId series, Step step, TimeUs time_us,
+                   std::string_view planes) {
+  Statement(transaction, "INSERT INTO matrix_points (series_id, step, time_us, planes) VALUES (?, ?, ?, ?)",
+            series, step, time_us, Blob{planes})
+      .run();
+}
+
+ScalarColumn read_scalars(Snapshot& snapshot, SeriesId series, StepRange range, std::size_t limit) {
+  ScalarColumn column;
+  Statement rows(
+      snapshot,
+      "SELECT step, time_us, value FROM scalar_points WHERE series_id = ? AND step BETWEEN ? AND ? "
+      "ORDER BY step LIMIT ?",
+      series, range.from, range.to, limit);
+  while (rows.step()) {
+    column.step.push_back(rows.integer(0));
+    column.time_us.push_back(rows.integer(1));
+    column.value.push_back(rows.real(2));
+  }
+  return column;
+}
+
+std::int64_t count_scalars(Snapshot& snapshot, SeriesId series, StepRange range) {
+  Statement row(snapshot, "SELECT count(*) FROM scalar_points WHERE series_id = ? AND step BETWEEN ? AND ?",
+                series, range.from, range.to);
+  row.step();
+  return row.integer(0);
+}
+
+std::optional<MatrixPoint> find_matrix(Snapshot& snapshot, SeriesId series, Step step) {
+  return read_one(
+      Statement(snapshot, "SELECT step, time_us, planes FROM matrix_points WHERE series_id = ? AND step = ?",
+                series, step));
+}
+
+std::optional<MatrixPoint> find_last_matrix(Snapshot& snapshot, SeriesId series, Step step) {
+  return read_one(
+      Statement(snapshot,
+                "SELECT step, time_us, planes FROM matrix_points WHERE series_id = ? AND step <= ? "
+                "ORDER BY step DESC LIMIT 1",
+                series, step));
+}
+
+std::vector<MatrixPoint> read_matrices(Snapshot& snapshot, SeriesId series, StepRange range,
+                                       std::size_t limit) {
+  return read_all(
+      Statement(snapshot,
+                "SELECT step, time_us, planes FROM matrix_points WHERE series_id = ? AND step BETWEEN "
+                "? AND ? ORDER BY step LIMIT ?",
+                series, range.from, range.to, limit));
+}
+
+std::vector<Step> matrix_steps(Snapshot& snapshot, SeriesId series, StepRange range) {
+  std::vector<Step> steps;
+  Statement rows(snapshot,
+                 "SELECT step FROM matrix_points WHERE series_id = ? AND step BETWEEN ? AND ? ORDER BY step",
+                 series, range.from, range.to);
+  while (rows.step()) steps.push_back(rows.integer(0));
+  return steps;
+}
+
+// Goes down from the last step: each series says its last at the candidate or before, until all agree.
+std::optional<Step> last_common_matrix_step(Snapshot& snapshot, const std::vector<SeriesId>& series) {
+  if (series.empty()) return std::nullopt;
+  Step candidate = std::numeric_limits<Step>::max();
+  for (std::size_t agreed = 0, next = 0; agreed < series.size(); next = (next + 1) % series.size()) {
+    Statement row(snapshot, "SELECT max(step) FROM matrix_points WHERE series_id = ? AND step <= ?",
+                  series[next], candidate);
+    row.step();
+    const auto step = row.maybe_integer(0);
+    if (!step) return std::nullopt;
+    agreed = *step == candidate ? agreed + 1 : 1;
+    candidate = *step;
+  }
+  return candidate;
+}
+
+}  // namespace hooke::storage

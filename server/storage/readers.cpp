@@ -1,0 +1,90 @@
+#include "server/storage/readers.h"
+
+#include <SQLiteCpp/Exception.h>
+#include <absl/base/thread_annotations.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <vector>
+
+#include "server/storage/connection.h"
+
+namespace hooke::storage {
+
+// The connections that are not in use, and how many are.
+class Readers::Pool {
+ public:
+  Pool(std::filesystem::path file, ReadersOptions options) : file_(std::move(file)), options_(options) {}
+
+  const ReadersOptions& options() const { return options_; }
+
+  std::unique_ptr<Connection> take() {
+    std::unique_ptr<Connection> connection;
+    {
+      std::unique_lock lock(mutex_);
+      if (!free_.wait_for(lock, options_.max_wait, [this] { return in_use_ < options_.max_snapshots; }))
+        throw Error(Code::kUnavailable, "too many queries at the same time; try again");
+      ++in_use_;
+      if (!idle_.empty()) {
+        connection = std::move(idle_.back());
+        idle_.pop_back();
+      }
+    }
+    try {
+      return connection ? std::move(connection)
+                        : std::make_unique<Connection>(file_, Connection::Mode::kReader);
+    } catch (const SQLite::Exception& error) {
+      give(nullptr);
+      throw to_error(error);
+    }
+  }
+
+  // Null: the connection was not good any more.
+  void give(std::unique_ptr<Connection> connection) {
+    const std::lock_guard lock(mutex_);
+    --in_use_;
+    if (connection) idle_.push_back(std::move(connection));
+    free_.notify_one();
+  }
+
+ private:
+  const std::filesystem::path file_;
+  const ReadersOptions options_;
+  std::mutex mutex_;
+  std::condition_variable free_;
+  std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(mutex_);
+  std::size_t in_use_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+ReadSnapshot::ReadSnapshot(Readers& readers, std::unique_ptr<Connection> connection)
+    : Snapshot(*connection), readers_(readers), connection_(std::move(connection)) {}
+
+ReadSnapshot::~ReadSnapshot() {
+  try {
+    connection_->exec("ROLLBACK");
+  } catch (const SQLite::Exception&) {
+    connection_.reset();  // a connection that cannot even roll back is closed
+  }
+  readers_.pool_->give(std::move(connection_));
+}
+
+Readers::Readers(const Database& database, ReadersOptions options)
+    : pool_(std::make_unique<Pool>(database.file(), options)) {}
+
+Readers::~Readers() = default;
+
+ReadSnapshot Readers::snapshot() {
+  auto connection = pool_->take();
+  try {
+    connection->set_deadline(std::chrono::steady_clock::now() + pool_->options().max_age);
+    connection->exec("BEGIN");
+    // BEGIN alone takes no snapshot; the first read does.
+    connection->pragma("user_version");
+  } catch (const SQLite::Exception& error) {
+    pool_->give(nullptr);
+    throw to_error(error);
+  }
+  return ReadSnapshot(*this, std::move(connection));
+}
+
+}  // namespace hooke::storage

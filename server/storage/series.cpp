@@ -1,0 +1,150 @@
+#include "server/storage/series.h"
+
+#include "server/storage/page.h"
+#include "server/storage/statement.h"
+
+namespace hooke::storage {
+namespace {
+
+#define SERIES_COLUMNS                                                                                  \
+  "SELECT s.id, s.run_id, s.key, s.kind, s.class_names_json, s.eligible_json, s.description, l.count, " \
+  "l.first_step, l.step, l.time_us, l.value FROM series s LEFT JOIN latest_values l "                   \
+  "ON l.run_id = s.run_id AND l.series_id = s.id "
+
+Series read(Statement& row) {
+  Series series;
+  series.id = {row.integer(0)};
+  series.run = {row.integer(1)};
+  SeriesDeclaration& declaration = series.declaration;
+  declaration.key = row.text(2);
+  declaration.kind = row.enumeration<SeriesKind>(3);
+  declaration.class_names = row.strings(4);
+  declaration.eligible = nlohmann::json::parse(row.text(5)).get<std::vector<std::int64_t>>();
+  declaration.description = row.text(6);
+  if (row.null(7)) return series;
+  series.progress = {row.integer(7), row.integer(8), row.integer(9), row.integer(10), row.real(11)};
+  return series;
+}
+
+std::vector<Series> read_all(Statement&& rows) {
+  std::vector<Series> all;
+  while (rows.step()) all.push_back(read(rows));
+  return all;
+}
+
+// Removes a series' points later than `step`; returns how many. Either table alone has any.
+std::int64_t remove_points(Transaction& transaction, const Series& series, Step step) {
+  if (series.declaration.kind == SeriesKind::kScalar)
+    return Statement(transaction, "DELETE FROM scalar_points WHERE series_id = ? AND step > ?", series.id,
+                     step)
+        .run();
+  return Statement(transaction, "DELETE FROM matrix_points WHERE series_id = ? AND step > ?", series.id, step)
+      .run();
+}
+
+// The newest point that is left, into `progress`.
+void read_last(Snapshot& snapshot, const Series& series, SeriesProgress& progress) {
+  Statement row(
+      snapshot,
+      series.declaration.kind == SeriesKind::kScalar
+          ? "SELECT step, time_us, value FROM scalar_points WHERE series_id = ? ORDER BY step DESC LIMIT 1"
+          : "SELECT step, time_us, 0.0 FROM matrix_points WHERE series_id = ? ORDER BY step DESC LIMIT 1",
+      series.id);
+  if (!row.step()) return;
+  progress.last_step = row.integer(0);
+  progress.last_time_us = row.integer(1);
+  progress.last_value = row.real(2);
+}
+
+void truncate_series(Transaction& transaction, const Series& series, Step step, std::int64_t removed) {
+  SeriesProgress progress = series.progress;
+  progress.count -= removed;
+  if (progress.count <= 0) {
+    Statement(transaction, "DELETE FROM latest_values WHERE run_id = ? AND series_id = ?", series.run,
+              series.id)
+        .run();
+  } else if (removed > 0) {
+    read_last(transaction, series, progress);
+    save_progress(transaction, series.run, series.id, progress);
+  }
+  if (step < 0) Statement(transaction, "DELETE FROM series WHERE id = ?", series.id).run();
+}
+
+}  // namespace
+
+SeriesId insert_series(Transaction& transaction, RunId run, const SeriesDeclaration& declaration) {
+  if (Statement(transaction, "SELECT 1 FROM series WHERE run_id = ? AND key = ?", run, declaration.key)
+          .step())
+    throw Error(Code::kAlreadyExists, "the run has a series " + declaration.key, "key");
+  Statement row(transaction,
+                "INSERT INTO series (run_id, key, kind, class_names_json, eligible_json, description) "
+                "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+                run, declaration.key, declaration.kind, to_json(declaration.class_names),
+                to_json(declaration.eligible), declaration.description);
+  row.step();
+  return {row.integer(0)};
+}
+
+void replace_declaration(Transaction& transaction, SeriesId series, const SeriesDeclaration& declaration) {
+  Statement(
+      transaction,
+      "UPDATE series SET kind = ?, class_names_json = ?, eligible_json = ?, description = ? WHERE id = ?",
+      declaration.kind, to_json(declaration.class_names), to_json(declaration.eligible),
+      declaration.description, series)
+      .run();
+}
+
+void save_progress(Transaction& transaction, RunId run, SeriesId series, const SeriesProgress& progress) {
+  Statement(transaction,
+            "REPLACE INTO latest_values (run_id, series_id, count, first_step, step, time_us, value) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            run, series, progress.count, progress.first_step, progress.last_step, progress.last_time_us,
+            progress.last_value)
+      .run();
+}
+
+std::optional<Series> find_series(Snapshot& snapshot, RunId run, std::string_view key) {
+  auto found = read_all(Statement(snapshot, SERIES_COLUMNS "WHERE s.run_id = ? AND s.key = ?", run, key));
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
+}
+
+std::vector<Series> series_of(Snapshot& snapshot, RunId run) {
+  return read_all(Statement(snapshot, SERIES_COLUMNS "WHERE s.run_id = ? ORDER BY s.key", run));
+}
+
+Page<Series> list_series(Snapshot& snapshot, RunId run, const PageRequest& page) {
+  Page<Series> found;
+  found.items =
+      read_all(Statement(snapshot, SERIES_COLUMNS "WHERE s.run_id = ? AND s.key > ? ORDER BY s.key LIMIT ?",
+                         run, page.after, fetch(page)));
+  close_page(found, page, [](const Series& last) { return last.declaration.key; });
+  return found;
+}
+
+std::vector<LatestValue> latest_values(Snapshot& snapshot, RunId run) {
+  std::vector<LatestValue> values;
+  Statement rows(
+      snapshot,
+      "SELECT s.key, l.step, l.time_us, l.value FROM latest_values l JOIN series s ON s.id = l.series_id "
+      "WHERE l.run_id = ? AND s.kind = ? ORDER BY s.key",
+      run, SeriesKind::kScalar);
+  while (rows.step()) values.push_back({rows.text(0), rows.integer(1), rows.integer(2), rows.real(3)});
+  return values;
+}
+
+std::int64_t truncate_after(Transaction& transaction, RunId run, Step step) {
+  std::int64_t removed = 0;
+  for (const Series& series : series_of(transaction, run)) {
+    // What has nothing later costs nothing, however long it is.
+    const bool later = series.progress.last_step > step;
+    if (!later && step >= 0) continue;
+    const std::int64_t points = later ? remove_points(transaction, series, step) : 0;
+    truncate_series(transaction, series, step, points);
+    removed += points;
+  }
+  Statement(transaction, "DELETE FROM barriers WHERE run_id = ? AND step > ?", run, step).run();
+  return removed;
+}
+
+}  // namespace hooke::storage

@@ -1,0 +1,65 @@
+#include "server/storage/statement.h"
+
+#include <limits>
+
+namespace hooke::storage {
+namespace {
+
+std::string dump(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+SQLite::Statement& Statement::start(std::string_view sql) {
+  if (connection_.past_deadline())
+    throw Error(Code::kDeadlineExceeded, "the snapshot was used for too long; ask for less");
+  try {
+    SQLite::Statement& statement = connection_.prepared(sql);
+    statement.tryReset();
+    return statement;
+  } catch (const SQLite::Exception& error) {
+    throw to_error(error);
+  }
+}
+
+// An address of null would be taken for NULL.
+void Statement::bind(int index, Blob value) {
+  const char* bytes = value.bytes.data() ? value.bytes.data() : "";
+  statement_.bindNoCopy(index, static_cast<const void*>(bytes), static_cast<int>(value.bytes.size()));
+}
+
+double Statement::real(int column) {
+  const auto value = statement_.getColumn(column);
+  return value.isNull() ? std::numeric_limits<double>::quiet_NaN() : value.getDouble();
+}
+
+std::optional<std::int64_t> Statement::maybe_integer(int column) {
+  const auto value = statement_.getColumn(column);
+  if (value.isNull()) return std::nullopt;
+  return value.getInt64();
+}
+
+Reason Statement::reason(int column) {
+  return {enumeration<ReasonKind>(column), text(column + 1), small(column + 2), small(column + 3)};
+}
+
+Pairs Statement::pairs(int column) {
+  return nlohmann::json::parse(text(column)).get<Pairs>();
+}
+
+std::vector<std::string> Statement::strings(int column) {
+  return nlohmann::json::parse(text(column)).get<std::vector<std::string>>();
+}
+
+std::string to_json(const Pairs& pairs) {
+  return dump(nlohmann::json(pairs));
+}
+std::string to_json(const std::vector<std::string>& strings) {
+  return dump(nlohmann::json(strings));
+}
+std::string to_json(const std::vector<std::int64_t>& numbers) {
+  return dump(nlohmann::json(numbers));
+}
+
+}  // namespace hooke::storage

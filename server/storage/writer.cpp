@@ -1,0 +1,286 @@
+#include "server/storage/writer.h"
+
+#include <SQLiteCpp/Exception.h>
+#include <absl/base/thread_annotations.h>
+#include <spdlog/spdlog.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "server/storage/connection.h"
+
+namespace hooke::storage {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+struct Item {
+  Writer::Job job;
+  Writer::Done done;
+  std::size_t bytes = 0;
+  SteadyClock::time_point arrived;
+  std::exception_ptr error;
+};
+
+std::exception_ptr unavailable(const std::string& message) {
+  return std::make_exception_ptr(Error(Code::kUnavailable, message));
+}
+
+}  // namespace
+
+// Lock order: mutex_ alone; it is never held while a job, a completion or SQLite runs.
+class Writer::Impl {
+ public:
+  Impl(const Database& database, Changes& changes, WriterOptions options)
+      : file_(database.file()), changes_(changes), options_(std::move(options)) {
+    open();
+    thread_ = std::thread([this] { loop(); });
+  }
+
+  void post(Job job, Done done, std::size_t bytes);
+  void stop();
+  WriterStatistics statistics();
+
+ private:
+  // The queue.
+  std::optional<Item> next();
+  std::optional<Item> next_before(SteadyClock::time_point deadline);
+  Item pop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // The thread.
+  void loop();
+  void run_group(Item first);
+  void run_job(Item& item);
+  void finish_group(const std::exception_ptr& lost);
+  void open();
+  void reopen(const std::string& why);
+  void checkpoint();
+
+  const std::filesystem::path file_;
+  Changes& changes_;
+  const WriterOptions options_;
+
+  // Of the thread alone.
+  std::unique_ptr<Connection> connection_;
+  std::vector<Item> group_;
+  std::vector<Change> group_changes_;
+  std::int64_t page_bytes_ = 4096;
+  std::int64_t checkpoint_at_bytes_ = 0;
+  std::int64_t last_wal_bytes_ = 0;
+
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<Item> queue_ ABSL_GUARDED_BY(mutex_);
+  std::size_t queue_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool broken_ ABSL_GUARDED_BY(mutex_) = false;
+  WriterStatistics statistics_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+void Writer::Impl::post(Job job, Done done, std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_ || broken_) throw Error(Code::kUnavailable, "the server is stopping; try again");
+  if (queue_.size() >= options_.max_queue_jobs ||
+      (!queue_.empty() && queue_bytes_ + bytes > options_.max_queue_bytes))
+    throw Error(Code::kUnavailable, "the server has too much to write; try again");
+  queue_.push_back({std::move(job), std::move(done), bytes, SteadyClock::now(), nullptr});
+  queue_bytes_ += bytes;
+  if (queue_.size() == 1) arrived_.notify_one();
+}
+
+Item Writer::Impl::pop() {
+  Item item = std::move(queue_.front());
+  queue_.pop_front();
+  queue_bytes_ -= item.bytes;
+  return item;
+}
+
+// Absent: the writer stops and nothing is left.
+std::optional<Item> Writer::Impl::next() {
+  std::unique_lock lock(mutex_);
+  arrived_.wait(lock, [this] { return !queue_.empty() || stopping_; });
+  if (queue_.empty()) return std::nullopt;
+  return pop();
+}
+
+std::optional<Item> Writer::Impl::next_before(SteadyClock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  arrived_.wait_until(lock, deadline, [this] { return !queue_.empty() || stopping_; });
+  if (queue_.empty()) return std::nullopt;
+  return pop();
+}
+
+void Writer::Impl::loop() {
+  while (auto item = next()) {
+    if (!connection_) {
+      item->done(unavailable("the database cannot be opened"));
+      continue;
+    }
+    run_group(std::move(*item));
+  }
+  if (!connection_) return;
+  try {
+    connection_->checkpoint(true);
+  } catch (const SQLite::Exception& error) {
+    spdlog::warn("database: no checkpoint at the end: {}", error.what());
+  }
+  connection_.reset();
+}
+
+void Writer::Impl::run_group(Item first) {
+  const auto deadline = SteadyClock::now() + options_.max_delay;
+  std::size_t bytes = 0;
+  std::exception_ptr lost;
+  std::string why;
+  group_.push_back(std::move(first));
+  try {
+    connection_->exec("BEGIN IMMEDIATE");
+    while (true) {
+      bytes += group_.back().bytes;
+      run_job(group_.back());
+      if (group_.size() >= options_.max_group_jobs || bytes >= options_.max_group_bytes) break;
+      auto item = next_before(deadline);
+      if (!item) break;
+      group_.push_back(std::move(*item));
+    }
+    connection_->exec("COMMIT");
+  } catch (const SQLite::Exception& error) {
+    why = error.what();
+    lost = unavailable("the outcome of a commit is unknown (" + why + "); ask again");
+  }
+  // The connection first: completions may read what became of their work.
+  if (lost) reopen(why);
+  finish_group(lost);
+  if (!lost) checkpoint();
+}
+
+// Runs one job in its savepoint. Throws SQLite::Exception when the whole transaction is gone.
+void Writer::Impl::run_job(Item& item) {
+  Transaction transaction(*connection_);
+  connection_->exec("SAVEPOINT job");
+  try {
+    item.job(transaction);
+    connection_->exec("RELEASE job");
+    group_changes_.insert(group_changes_.end(), transaction.changes().begin(), transaction.changes().end());
+    return;
+  } catch (const SQLite::Exception& error) {
+    item.error = std::make_exception_ptr(to_error(error));
+  } catch (...) {
+    item.error = std::current_exception();
+  }
+  if (!connection_->in_transaction()) throw SQLite::Exception("the transaction was rolled back");
+  connection_->exec("ROLLBACK TO job; RELEASE job");
+}
+
+// Completes every job of the group, in order; `lost` is what those get that had gone well.
+void Writer::Impl::finish_group(const std::exception_ptr& lost) {
+  {
+    const std::lock_guard lock(mutex_);
+    statistics_.commits += lost ? 0 : 1;
+    statistics_.jobs += static_cast<std::int64_t>(group_.size());
+  }
+  if (!lost) changes_.publish(group_changes_);
+  group_changes_.clear();
+  for (Item& item : std::exchange(group_, {})) item.done(item.error ? item.error : lost);
+}
+
+void Writer::Impl::open() {
+  try {
+    connection_ = std::make_unique<Connection>(file_, Connection::Mode::kWriter);
+    connection_->exec("BEGIN IMMEDIATE; ROLLBACK");
+    page_bytes_ = connection_->pragma("page_size");
+  } catch (const SQLite::Exception& error) {
+    connection_.reset();
+    throw to_error(error);
+  }
+  checkpoint_at_bytes_ = options_.checkpoint_bytes;
+  last_wal_bytes_ = 0;
+}
+
+void Writer::Impl::reopen(const std::string& why) {
+  spdlog::error("database: {}; opening it again", why);
+  connection_.reset();
+  try {
+    open();
+    return;
+  } catch (const Error& error) {
+    const std::string message = std::string("the database cannot be opened again: ") + error.what();
+    {
+      const std::lock_guard lock(mutex_);
+      broken_ = true;
+    }
+    spdlog::critical("{}", message);
+    if (options_.fatal) options_.fatal(message);
+  }
+}
+
+// After a commit: when the WAL is long enough. A reader may keep part of it; the next try is when it
+// has grown by as much again, so a long reader costs no checkpoint for every commit.
+void Writer::Impl::checkpoint() {
+  const std::int64_t wal_bytes = connection_->wal_pages() * page_bytes_;
+  if (wal_bytes < last_wal_bytes_) checkpoint_at_bytes_ = options_.checkpoint_bytes;
+  last_wal_bytes_ = wal_bytes;
+  if (wal_bytes < checkpoint_at_bytes_) return;
+  checkpoint_at_bytes_ = wal_bytes + options_.checkpoint_bytes;
+  try {
+    connection_->checkpoint(false);
+  } catch (const SQLite::Exception& error) {
+    reopen(std::string("checkpoint: ") + error.what());
+  }
+}
+
+void Writer::Impl::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    arrived_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+WriterStatistics Writer::Impl::statistics() {
+  const std::lock_guard lock(mutex_);
+  WriterStatistics now = statistics_;
+  now.queued_jobs = static_cast<std::int64_t>(queue_.size());
+  if (!queue_.empty()) {
+    const std::chrono::duration<double, std::milli> age = SteadyClock::now() - queue_.front().arrived;
+    now.oldest_waiting_ms = age.count();
+  }
+  return now;
+}
+
+Writer::Writer(const Database& database, Changes& changes, WriterOptions options)
+    : impl_(std::make_unique<Impl>(database, changes, std::move(options))) {}
+
+Writer::~Writer() {
+  stop();
+}
+
+void Writer::post(Job job, Done done, std::size_t bytes) {
+  impl_->post(std::move(job), std::move(done), bytes);
+}
+
+void Writer::stop() {
+  impl_->stop();
+}
+
+WriterStatistics Writer::statistics() const {
+  return impl_->statistics();
+}
+
+Writer::Done Writer::completion(const std::shared_ptr<std::promise<void>>& committed) {
+  return [committed](std::exception_ptr error) {
+    if (error) {
+      committed->set_exception(std::move(error));
+    } else {
+      committed->set_value();
+    }
+  };
+}
+
+}  // namespace hooke::storage
