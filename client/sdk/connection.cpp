@@ -62,7 +62,9 @@ std::string major_of(const std::string& version) {
 
 std::string unreachable(const Endpoint& endpoint, const std::string& cause) {
   std::string message = "cannot reach the server at " + endpoint.address;
-  if (!cause.empty()) message += " (" + cause + ")";
+  // gRPC lists every address with every layer; what went wrong stands last.
+  const std::size_t colon = cause.rfind(": ");
+  if (!cause.empty()) message += " (" + (colon == std::string::npos ? cause : cause.substr(colon + 2)) + ")";
   message += is_loopback(endpoint.address)
                  ? "; `hooke up` starts one on this machine, HOOKE_SERVER or --server names another"
                  : "; check the address (HOOKE_SERVER or --server)";

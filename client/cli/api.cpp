@@ -1,0 +1,186 @@
+#include "client/cli/api.h"
+
+#include "client/sdk/connection.h"
+#include "hooke/v1/admin.grpc.pb.h"
+#include "hooke/v1/experiment.grpc.pb.h"
+#include "hooke/v1/query.grpc.pb.h"
+
+namespace hooke::cli {
+namespace {
+
+using Experiments = v1::ExperimentService::Stub;
+using Queries = v1::QueryService::Stub;
+using Admin = v1::AdminService::Stub;
+
+constexpr int kPageSize = 1000;
+// Phases of many seeds with their bootstrap take longer than a look-up.
+constexpr sdk::CallOptions kAnalysis{.deadline = std::chrono::minutes(5)};
+constexpr sdk::CallOptions kOnce{.idempotent = false};
+
+class WatchStream : public RunStream {
+ public:
+  WatchStream(sdk::Connection& connection, Experiments& stub, const std::vector<std::string>& names)
+      : connection_(connection) {
+    connection_.authorise(context_);
+    v1::WatchRunsRequest request;
+    for (const std::string& name : names) request.add_names(name);
+    reader_ = stub.WatchRuns(&context_, request);
+  }
+
+  bool read(v1::Run& run) override {
+    v1::WatchRunsResponse response;
+    if (!reader_->Read(&response)) return false;
+    run = std::move(*response.mutable_run());
+    return true;
+  }
+
+  void finish() override {
+    const grpc::Status status = reader_->Finish();
+    if (!status.ok()) throw connection_.error_of(status);
+  }
+
+  void cancel() override { context_.TryCancel(); }
+
+ private:
+  sdk::Connection& connection_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<v1::WatchRunsResponse>> reader_;
+};
+
+// Every page of a list: `call` answers a request, `items` takes the list out of the answer.
+template <class Item, class Request, class Call, class Items>
+std::vector<Item> all_pages(Request request, Call call, Items items) {
+  std::vector<Item> all;
+  request.set_page_size(kPageSize);
+  do {
+    auto response = call(request);
+    for (Item& item : *items(response)) all.push_back(std::move(item));
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  return all;
+}
+
+}  // namespace
+
+struct Api::Parts {
+  Parts(sdk::Endpoint endpoint, std::function<void(const std::string&)> notice)
+      : connection(std::move(endpoint), std::move(notice)),
+        experiments(connection.channel()),
+        queries(connection.channel()),
+        admin(connection.channel()) {}
+
+  sdk::Connection connection;
+  Experiments experiments;
+  Queries queries;
+  Admin admin;
+};
+
+Api::Api(sdk::Endpoint endpoint, std::function<void(const std::string&)> notice)
+    : parts_(std::make_unique<Parts>(std::move(endpoint), std::move(notice))) {}
+
+Api::~Api() = default;
+
+const sdk::Endpoint& Api::endpoint() const {
+  return parts_->connection.endpoint();
+}
+
+v1::SubmitExperimentResponse Api::submit(const v1::SubmitExperimentRequest& request) {
+  return parts_->connection.call(parts_->experiments, &Experiments::SubmitExperiment, request);
+}
+
+v1::LookupResponse Api::lookup(const std::string& reference) {
+  v1::LookupRequest request;
+  request.set_reference(reference);
+  return parts_->connection.call(parts_->experiments, &Experiments::Lookup, request);
+}
+
+v1::Run Api::get_run(const std::string& name) {
+  v1::GetRunRequest request;
+  request.set_name(name);
+  return parts_->connection.call(parts_->experiments, &Experiments::GetRun, request);
+}
+
+v1::Run Api::cancel_run(const std::string& name) {
+  v1::CancelRunRequest request;
+  request.set_name(name);
+  return parts_->connection.call(parts_->experiments, &Experiments::CancelRun, request, kOnce);
+}
+
+std::unique_ptr<RunStream> Api::watch(const std::vector<std::string>& names) {
+  return std::make_unique<WatchStream>(parts_->connection, parts_->experiments, names);
+}
+
+std::vector<v1::Run> Api::list_runs(const std::string& parent, const std::string& filter) {
+  v1::ListRunsRequest request;
+  request.set_parent(parent);
+  request.set_filter(filter);
+  return all_pages<v1::Run>(
+      request,
+      [&](const auto& page) {
+        return parts_->connection.call(parts_->experiments, &Experiments::ListRuns, page);
+      },
+      [](auto& response) { return response.mutable_runs(); });
+}
+
+std::vector<v1::Experiment> Api::list_experiments(const std::string& filter) {
+  v1::ListExperimentsRequest request;
+  request.set_filter(filter);
+  return all_pages<v1::Experiment>(
+      request,
+      [&](const auto& page) {
+        return parts_->connection.call(parts_->experiments, &Experiments::ListExperiments, page);
+      },
+      [](auto& response) { return response.mutable_experiments(); });
+}
+
+std::vector<v1::Worker> Api::list_workers() {
+  return all_pages<v1::Worker>(
+      v1::ListWorkersRequest(),
+      [&](const auto& page) {
+        return parts_->connection.call(parts_->experiments, &Experiments::ListWorkers, page);
+      },
+      [](auto& response) { return response.mutable_workers(); });
+}
+
+std::vector<v1::SeriesInfo> Api::list_series(const std::string& run) {
+  v1::ListSeriesRequest request;
+  request.set_run(run);
+  return all_pages<v1::SeriesInfo>(
+      request,
+      [&](const auto& page) { return parts_->connection.call(parts_->queries, &Queries::ListSeries, page); },
+      [](auto& response) { return response.mutable_series(); });
+}
+
+v1::GetSeriesResponse Api::get_series(v1::GetSeriesRequest request) {
+  v1::GetSeriesResponse all;
+  do {
+    auto page = parts_->connection.call(parts_->queries, &Queries::GetSeries, request);
+    request.set_page_token(page.next_page_token());
+    if (all.columns().empty()) {
+      all = std::move(page);
+      continue;
+    }
+    for (int i = 0; i < page.columns_size() && i < all.columns_size(); ++i) {
+      v1::SeriesColumn& column = *all.mutable_columns(i);
+      column.mutable_step()->MergeFrom(page.columns(i).step());
+      column.mutable_value()->MergeFrom(page.columns(i).value());
+      column.mutable_sd()->MergeFrom(page.columns(i).sd());
+    }
+  } while (!request.page_token().empty());
+  all.clear_next_page_token();
+  return all;
+}
+
+v1::GetInfluenceResponse Api::get_influence(const v1::GetInfluenceRequest& request) {
+  return parts_->connection.call(parts_->queries, &Queries::GetInfluence, request, kAnalysis);
+}
+
+v1::GetPhasesResponse Api::get_phases(const v1::GetPhasesRequest& request) {
+  return parts_->connection.call(parts_->queries, &Queries::GetPhases, request, kAnalysis);
+}
+
+v1::Statistics Api::get_statistics() {
+  return parts_->connection.call(parts_->admin, &Admin::GetStatistics, v1::GetStatisticsRequest());
+}
+
+}  // namespace hooke::cli

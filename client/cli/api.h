@@ -1,0 +1,59 @@
+// The server's methods as plain typed calls, so that one source file alone sees gRPC.
+//
+// Owned by the Context. Thread-safe. Every call throws hooke::Error with a message for the user;
+// calls that only read, and those with a request_id, are tried again for a few seconds.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/sdk/endpoint.h"
+#include "hooke/v1/admin.pb.h"
+#include "hooke/v1/experiment.pb.h"
+#include "hooke/v1/query.pb.h"
+
+namespace hooke::cli {
+
+// Changes of runs as they come. One thread reads; cancel() may come from another.
+class RunStream {
+ public:
+  virtual ~RunStream() = default;
+  // Waits for the next message. False: the stream has ended; see finish().
+  virtual bool read(v1::Run& run) = 0;
+  // Throws hooke::Error when the stream ended otherwise than in order.
+  virtual void finish() = 0;
+  virtual void cancel() = 0;
+};
+
+class Api {
+ public:
+  // `notice` gets what the user should know beside the answers.
+  Api(sdk::Endpoint endpoint, std::function<void(const std::string&)> notice);
+  ~Api();
+
+  const sdk::Endpoint& endpoint() const;
+
+  v1::SubmitExperimentResponse submit(const v1::SubmitExperimentRequest& request);
+  v1::LookupResponse lookup(const std::string& reference);
+  v1::Run get_run(const std::string& name);
+  v1::Run cancel_run(const std::string& name);
+  std::unique_ptr<RunStream> watch(const std::vector<std::string>& names);
+
+  // All pages.
+  std::vector<v1::Run> list_runs(const std::string& parent, const std::string& filter = {});
+  std::vector<v1::Experiment> list_experiments(const std::string& filter = {});
+  std::vector<v1::Worker> list_workers();
+  std::vector<v1::SeriesInfo> list_series(const std::string& run);
+  v1::GetSeriesResponse get_series(v1::GetSeriesRequest request);
+
+  v1::GetInfluenceResponse get_influence(const v1::GetInfluenceRequest& request);
+  v1::GetPhasesResponse get_phases(const v1::GetPhasesRequest& request);
+  v1::Statistics get_statistics();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace hooke::cli

@@ -1,0 +1,44 @@
+// The program `hooke`.
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+
+#include "client/cli/cli.h"
+
+namespace {
+
+// Nothing to undo: what runs on the server goes on, and every file is replaced in one step.
+void interrupted(int) {
+  [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, "\n", 1);
+  ::_exit(hooke::cli::kInterrupted);
+}
+
+hooke::cli::Terminal look_at_terminal() {
+  hooke::cli::Terminal terminal;
+  terminal.out = ::isatty(STDOUT_FILENO);
+  terminal.err = ::isatty(STDERR_FILENO);
+  const char* kind = std::getenv("TERM");
+  const char* refused = std::getenv("NO_COLOR");
+  terminal.colour = terminal.out && kind && std::string(kind) != "dumb" && !(refused && *refused);
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
+    terminal.columns = size.ws_col;
+    terminal.rows = size.ws_row;
+  }
+  return terminal;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGINT, interrupted);
+  hooke::cli::Context context(std::cout, std::cerr);
+  context.terminal = look_at_terminal();
+  std::error_code ignored;
+  context.programs = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+  return hooke::cli::run({argv + 1, argv + argc}, context);
+}

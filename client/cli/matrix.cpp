@@ -1,0 +1,161 @@
+#include "client/cli/matrix.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
+
+#include "proto/hooke/error.h"
+
+namespace hooke::cli {
+namespace {
+
+constexpr const char* kBold = "\x1b[1;36m";
+constexpr const char* kPlain = "\x1b[0m";
+
+bool shows_ratio(const v1::GetInfluenceResponse& influence) {
+  return influence.shown() == "ratio_of_means";
+}
+
+const v1::InfluenceCell& cell(const v1::GetInfluenceResponse& influence, int responding, int updated) {
+  return influence.cells(responding * influence.class_names_size() + updated);
+}
+
+// "0.41"; small and large ones "1.2e-05".
+std::string figure(double value) {
+  if (!std::isfinite(value)) return number(value);
+  const double size = std::abs(value);
+  char text[32];
+  std::snprintf(text, sizeof text, size == 0 || (size >= 0.01 && size < 1000) ? "%.2f" : "%.1e", value);
+  return text;
+}
+
+std::string cell_text(const v1::GetInfluenceResponse& influence, int responding, int updated) {
+  const std::string value = figure(shown_value(influence, responding, updated));
+  if (shows_ratio(influence)) return value;
+  return value + " ± " + figure(cell(influence, responding, updated).sd());
+}
+
+// What the standard deviation is over: see InfluenceCell.sd.
+const char* spread_over(const v1::GetInfluenceResponse& influence) {
+  if (influence.runs_size() > 1) return "runs";
+  return influence.steps_size() > 1 ? "steps" : "pairs";
+}
+
+}  // namespace
+
+void check_shape(const v1::GetInfluenceResponse& influence) {
+  const int classes = influence.class_names_size();
+  if (influence.cells_size() != classes * classes)
+    throw Error(Code::kInternal, "the server answered " + plural(influence.cells_size(), "cell") + " for " +
+                                     plural(classes, "class") + "es");
+}
+
+double shown_value(const v1::GetInfluenceResponse& influence, int responding, int updated) {
+  const v1::InfluenceCell& one = cell(influence, responding, updated);
+  return shows_ratio(influence) ? one.ratio_of_means() : one.mean();
+}
+
+std::vector<std::string> matrix_lines(const v1::GetInfluenceResponse& influence, bool colour) {
+  const int classes = influence.class_names_size();
+  const std::string corner = "responds \\ updated";
+  std::size_t names = width(corner);
+  for (const std::string& name : influence.class_names()) names = std::max(names, width(name));
+
+  std::vector<std::string> lines{pad_right(corner, names)};
+  std::vector<std::size_t> widths;
+  for (int updated = 0; updated < classes; ++updated) {
+    std::size_t widest = width(influence.class_names(updated));
+    for (int responding = 0; responding < classes; ++responding)
+      widest = std::max(widest, width(cell_text(influence, responding, updated)) + 1);
+    widths.push_back(widest);
+    lines[0] += "   " + pad_left(influence.class_names(updated), widest);
+  }
+  for (int responding = 0; responding < classes; ++responding) {
+    std::string line = pad_right(influence.class_names(responding), names);
+    for (int updated = 0; updated < classes; ++updated) {
+      const bool own = responding == updated;
+      const std::string text = cell_text(influence, responding, updated);
+      // The bracket or the space at the right edge keeps the figures in line.
+      std::string shown = pad_left((own ? "[" : "") + text + (own ? "]" : " "), widths[updated] + 3);
+      if (own && colour) shown = kBold + shown + kPlain;
+      line += shown;
+    }
+    lines.push_back(line);
+  }
+  lines[0].erase(lines[0].find_last_not_of(' ') + 1);
+  return lines;
+}
+
+std::string caption(const v1::GetInfluenceResponse& influence) {
+  std::string text = influence.key();
+  if (!influence.description().empty()) text += " · " + influence.description();
+  if (influence.steps_size() == 1)
+    text += " · step " + std::to_string(influence.steps(0));
+  else if (influence.steps_size() > 1)
+    text += " · mean of " + plural(influence.steps_size(), "measurement") + ", steps " +
+            std::to_string(influence.steps(0)) + " to " +
+            std::to_string(influence.steps(influence.steps_size() - 1));
+  if (influence.runs_size() > 1) text += " · mean of " + plural(influence.runs_size(), "run");
+  text += shows_ratio(influence) ? " · ratio of means"
+                                 : std::string(" · mean ± sd over ") + spread_over(influence);
+  std::int64_t fewest = 0;
+  std::int64_t most = 0;
+  std::int64_t skipped = 0;
+  std::int64_t nonfinite = 0;
+  for (const v1::InfluenceCell& one : influence.cells()) {
+    fewest = &one == &influence.cells(0) ? one.count() : std::min<std::int64_t>(fewest, one.count());
+    most = std::max<std::int64_t>(most, one.count());
+    skipped += one.skipped();
+    nonfinite += one.nonfinite();
+  }
+  text += " · " + (fewest == most ? "" : std::to_string(fewest) + " to ") + plural(most, "pair") + " a cell";
+  if (skipped > 0) text += " · " + plural(skipped, "pair") + " skipped (denominator 0 or not finite)";
+  if (nonfinite > 0) text += " · " + plural(nonfinite, "pair") + " not finite";
+  return text;
+}
+
+std::vector<std::string> sentences(const v1::GetInfluenceResponse& influence) {
+  const int classes = influence.class_names_size();
+  std::vector<std::string> all;
+  for (int updated = 0; updated < classes; ++updated) {
+    std::vector<int> order(classes);
+    std::iota(order.begin(), order.end(), 0);
+    std::erase_if(order,
+                  [&](int responding) { return std::isnan(shown_value(influence, responding, updated)); });
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+      return shown_value(influence, a, updated) > shown_value(influence, b, updated);
+    });
+    const auto named = [&](int responding) {
+      return influence.class_names(responding) + " (" + figure(shown_value(influence, responding, updated)) +
+             ")";
+    };
+    std::string text = "An update on " + influence.class_names(updated);
+    if (order.empty()) {
+      all.push_back(text + " gave no finite figure.");
+      continue;
+    }
+    const auto value_of = [&](int responding) { return shown_value(influence, responding, updated); };
+    // A signed measure is positive where the update helped as it did at the updated example.
+    const bool is_signed = influence.is_signed();
+    if (is_signed && value_of(order[0]) <= 0) {
+      all.push_back(text + " helps no class.");
+      continue;
+    }
+    text += (is_signed ? " helps " : " moves ") + influence.class_names(order[0]) + " most (" +
+            figure(value_of(order[0])) + ")";
+    if (order.size() > 1 && !(is_signed && value_of(order[1]) < 0)) text += ", then " + named(order[1]);
+    if (is_signed && value_of(order.back()) < 0) text += ", and hurts " + named(order.back());
+    all.push_back(text + ".");
+  }
+  return all;
+}
+
+std::string estimate_text(const v1::Estimate& estimate) {
+  std::string text = figure(estimate.value());
+  if (estimate.has_low() && estimate.has_high())
+    text += " (" + figure(estimate.low()) + " to " + figure(estimate.high()) + ")";
+  return text;
+}
+
+}  // namespace hooke::cli

@@ -1,0 +1,33 @@
+// Influence matrices for people: the table, and the sentence that says what it shows.
+//
+// Pure functions; any thread may call. The figures are the server's: none is computed here.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "client/cli/output.h"
+#include "hooke/v1/query.pb.h"
+
+namespace hooke::cli {
+
+// Refuses an answer whose parts do not fit together. Throws hooke::Error (kInternal).
+void check_shape(const v1::GetInfluenceResponse& influence);
+
+// The figure of a cell that is shown first: its mean, or for signed measures its ratio of means.
+double shown_value(const v1::GetInfluenceResponse& influence, int responding, int updated);
+
+// Rows respond, columns were updated. The updated class itself stands in [brackets], and in bold
+// with `colour`.
+std::vector<std::string> matrix_lines(const v1::GetInfluenceResponse& influence, bool colour);
+
+// What was measured, when, over how many pairs.
+std::string caption(const v1::GetInfluenceResponse& influence);
+
+// "An update on T-shirt moves T-shirt most (1.00), then bag (0.41).", one sentence for each class.
+std::vector<std::string> sentences(const v1::GetInfluenceResponse& influence);
+
+// "0.73 (0.70 to 0.76)", without an interval "0.73".
+std::string estimate_text(const v1::Estimate& estimate);
+
+}  // namespace hooke::cli

@@ -1,0 +1,163 @@
+// hooke submit
+#include <optional>
+#include <ostream>
+#include <random>
+
+#include "client/cli/commands.h"
+#include "client/cli/resources.h"
+#include "client/cli/sweep.h"
+#include "client/cli/text.h"
+#include "client/cli/watch.h"
+#include "client/sdk/config_file.h"
+#include "client/sdk/presets.h"
+#include "proto/hooke/run_config.h"
+#include "proto/hooke/yaml_config.h"
+
+namespace hooke::cli {
+namespace {
+
+struct SubmitOptions {
+  std::string file;
+  std::string preset;
+  std::vector<std::string> set;
+  std::vector<std::string> sweep;
+  int seeds = 1;
+  std::string name;
+  std::vector<std::string> tags;
+  std::vector<std::string> require;
+  bool dry_run = false;
+  bool follow = false;
+  bool quiet = false;
+  Format format = Format::kTable;
+};
+
+// A random UUID (version 4): the same request, sent again, submits nothing twice.
+std::string make_request_id() {
+  std::random_device random;
+  std::string id;
+  for (const char c : std::string_view("xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx")) {
+    const unsigned digit = random() & 15U;
+    id += c == 'x' ? "0123456789abcdef"[digit] : c == 'y' ? "89ab"[digit & 3U] : c;
+  }
+  return id;
+}
+
+v1::RunConfig read_config(const SubmitOptions& options) {
+  if (options.file.empty() == options.preset.empty())
+    throw invalid("", "give one configuration: a FILE or --preset NAME (`hooke presets list` shows them)");
+  std::string source = options.file;
+  std::string text;
+  if (options.preset.empty()) {
+    text = sdk::read_text(options.file);
+  } else {
+    source = options.preset + ".yaml";
+    text = sdk::find_preset(options.preset).yaml;
+  }
+  if (const auto errors = sdk::check_config(text, source); !errors.empty()) {
+    std::string all;
+    for (const std::string& error : errors) all += (all.empty() ? "" : "\nhooke: ") + error;
+    throw invalid("", all);
+  }
+  v1::RunConfig config = parse_config(text, source);
+  for (const std::string& assignment : options.set) {
+    const auto [field, value] = split_assignment(assignment, "--set");
+    set_field(config, field, value);
+  }
+  if (!options.name.empty()) config.set_name(options.name);
+  return config;
+}
+
+v1::SubmitExperimentRequest to_request(const SubmitOptions& options) {
+  v1::SubmitExperimentRequest request;
+  request.set_request_id(make_request_id());
+  *request.mutable_config() = read_config(options);
+  request.set_experiment_id(options.name);
+  const std::int64_t first = complete(request.config()).training().seed();
+  if (options.seeds > 1)
+    for (int i = 0; i < options.seeds; ++i) request.add_seeds(first + i);
+  for (const std::string& axis : options.sweep) *request.add_sweep() = parse_axis(axis);
+  for (const std::string& tag : options.tags) {
+    const auto [key, value] = split_assignment(tag, "--tag");
+    (*request.mutable_tags())[key] = value;
+  }
+  for (const std::string& label : options.require) {
+    const auto [key, value] = split_assignment(label, "--require");
+    (*request.mutable_require())[key] = value;
+  }
+  return request;
+}
+
+void print_plan(Context& context, const v1::SubmitExperimentRequest& request) {
+  const auto runs = planned_runs(request);
+  context.out << yaml_text(to_json(runs.front().config));
+  context.out << "# " << plural(static_cast<std::int64_t>(runs.size()), "run") << " would be submitted:\n";
+  for (const PlannedRun& run : runs) {
+    context.out << "#   seed " << run.config.training().seed();
+    for (const auto& [field, value] : run.sweep) context.out << ", " << field << ": " << value;
+    context.out << '\n';
+  }
+}
+
+void print_submitted(Context& context, const v1::SubmitExperimentResponse& answer,
+                     const SubmitOptions& options) {
+  const std::vector<v1::Run> runs(answer.runs().begin(), answer.runs().end());
+  if (options.quiet) {
+    for (const v1::Run& run : runs) context.out << run.run_id() << std::endl;
+    return;
+  }
+  if (options.format == Format::kJson) return print_json(context.out, answer);
+  if (options.format == Format::kCsv) return print_runs(context.out, runs, options.format);
+  const std::string name = id_of(answer.experiment().name());
+  Grid grid{{"run", "experiment", "state", "seed", "sweep"}, {}};
+  for (const v1::Run& run : runs) {
+    std::string sweep;
+    for (const auto& [field, value] : std::map(run.sweep().begin(), run.sweep().end()))
+      sweep += (sweep.empty() ? "" : " ") + field + "=" + value;
+    grid.rows.push_back({run.run_id(), name, state_name(run.state()), std::to_string(run.seed()), sweep});
+  }
+  print_table(context.out, grid);
+  if (!options.follow) context.note("submitted " + name + "; `hooke watch " + name + "` follows it");
+}
+
+void submit(Context& context, const SubmitOptions& options) {
+  const v1::SubmitExperimentRequest request = to_request(options);
+  planned_runs(request);  // every combination must be valid: a wrong one submits nothing
+  if (options.dry_run) return print_plan(context, request);
+  const v1::SubmitExperimentResponse answer = context.api().submit(request);
+  print_submitted(context, answer, options);
+  if (options.follow) context.exit_code = follow(context, {answer.runs().begin(), answer.runs().end()});
+}
+
+}  // namespace
+
+void add_submit(CLI::App& app, Context& context) {
+  auto options = std::make_shared<SubmitOptions>();
+  CLI::App* command = add_command<SubmitOptions>(
+      app, "submit", "Submit one configuration, times seeds, times a sweep, as a new experiment",
+      "  hooke submit --preset fashion-mnist --seeds 3 --follow\n"
+      "  hooke submit mine.yaml --set training.lr=0.1 --tag kind=trial\n"
+      "  hooke submit mine.yaml --sweep training.lr=0.1,0.01 --sweep training.batch=32,64 --dry-run\n"
+      "  hooke wait $(hooke submit mine.yaml -q)",
+      options, [&](const SubmitOptions& given) { submit(context, given); });
+  CLI::Option* file = command->add_option("FILE", options->file, "Configuration, YAML; - for standard input");
+  command->add_option("--preset", options->preset, "A configuration that ships with Hooke")
+      ->type_name("NAME")
+      ->excludes(file);
+  add_repeated(*command, "--set", options->set, "FIELD=VALUE", "Set a field, as training.lr=0.1");
+  add_repeated(*command, "--sweep", options->sweep, "FIELD=V,V", "Runs for each of these values");
+  command->add_option("--seeds", options->seeds, "Runs with training.seed, the seed after it, …")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  command->add_option("--name", options->name, "Name of the experiment; one that is taken gets -2")
+      ->type_name("NAME");
+  add_repeated(*command, "--tag", options->tags, "KEY=VALUE", "Tag of the experiment");
+  add_repeated(*command, "--require", options->require, "KEY=VALUE", "Label that a worker must have");
+  command->add_flag("--dry-run", options->dry_run,
+                    "Print the completed configuration and the runs; submit nothing");
+  command->add_flag("--follow", options->follow, "Watch the runs until they end");
+  command->add_flag("-q,--quiet", options->quiet, "Print run ids only, one a line");
+  add_format(*command, options->format);
+}
+
+}  // namespace hooke::cli

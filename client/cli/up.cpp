@@ -1,0 +1,224 @@
+// hooke up
+#include <fstream>
+#include <ostream>
+#include <thread>
+
+#include "client/cli/commands.h"
+#include "client/cli/processes.h"
+#include "client/sdk/connection.h"
+
+namespace hooke::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr int kDefaultPort = 7070;
+constexpr int kDefaultHttpPort = 7071;
+constexpr int kMaxPort = 65535;
+constexpr int kMaxWorkers = 64;
+constexpr const char* kDefaultDataRoot = "/usr/share/datasets";
+constexpr milliseconds kStartPatience{30'000};
+constexpr milliseconds kStopPatience{20'000};
+constexpr milliseconds kHealthPatience{5'000};
+constexpr milliseconds kPoll{50};
+// A worker that cannot start has ended by then.
+constexpr milliseconds kWorkerSettles{700};
+constexpr std::size_t kLogLines = 10;
+
+struct UpOptions {
+  int workers = 0;    // 0: as many as were up, else 1
+  int port = 0;       // 0: the default, or a free one
+  int http_port = 0;  // the same
+  std::vector<std::string> data_roots;
+};
+
+// Everything below the state folder.
+struct Layout {
+  fs::path root;
+  fs::path data() const { return root / "server"; }
+  fs::path token() const { return data() / "token"; }
+  fs::path spool() const { return root / "spool"; }
+  fs::path logs() const { return root / "log"; }
+  fs::path port_file() const { return root / "ports"; }
+  fs::path log_of(const std::string& role) const { return logs() / (role + ".log"); }
+};
+
+std::string choose_port(int wanted, int usual, const char* option) {
+  if (wanted > 0 && port_taken(wanted))
+    throw Error(Code::kFailedPrecondition, std::string(option) + ": port " + std::to_string(wanted) +
+                                               " is taken; choose another or none");
+  if (wanted > 0) return std::to_string(wanted);
+  return port_taken(usual) ? "0" : std::to_string(usual);
+}
+
+bool healthy(const sdk::UpState& state) {
+  sdk::Endpoint endpoint;
+  endpoint.address = state.address;
+  return sdk::Connection(endpoint).healthy(kHealthPatience);
+}
+
+Error broken_start(const std::string& role, const fs::path& log) {
+  std::string message =
+      role + " did not start; its log, " + log.string() + ", ends with:\n" + tail(log, kLogLines);
+  return Error(Code::kFailedPrecondition, message);
+}
+
+// Starts the server and waits until it answers.
+sdk::UpState start_server(const Context& context, const Layout& layout, const UpOptions& options) {
+  fs::remove(layout.port_file());
+  const std::string host = "127.0.0.1:";
+  const auto server = start({"hooked",
+                             context.programs / "hooked",
+                             {"--listen", host + choose_port(options.port, kDefaultPort, "--port"), "--http",
+                              host + choose_port(options.http_port, kDefaultHttpPort, "--http-port"),
+                              "--data", layout.data().string(), "--port-file", layout.port_file().string()},
+                             {},
+                             layout.log_of("hooked")});
+  sdk::UpState state;
+  state.processes.push_back(server);
+  state.token_file = layout.token().string();
+  // Recorded before it answers: whatever happens now, `hooke down` finds it.
+  sdk::write_up_state(layout.root, state);
+  const auto until = steady_clock::now() + kStartPatience;
+  std::string port;
+  std::string http_port;
+  while (true) {
+    std::ifstream ports(layout.port_file());
+    if (ports >> port >> http_port) break;
+    if (!alive(server) || steady_clock::now() > until) {
+      stop({server}, kStopPatience);
+      sdk::remove_up_state(layout.root);
+      throw broken_start("hooked", layout.log_of("hooked"));
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+  state.address = host + port;
+  state.http_address = host + http_port;
+  if (healthy(state)) return state;
+  stop({server}, kStopPatience);
+  sdk::remove_up_state(layout.root);
+  throw broken_start("hooked", layout.log_of("hooked"));
+}
+
+// Starts workers until there are `wanted`, and records them.
+void add_workers_to(sdk::UpState& state, const Context& context, const Layout& layout, int wanted) {
+  std::vector<sdk::ProcessRecord> fresh;
+  while (static_cast<int>(state.processes.size()) - 1 < wanted) {
+    Command command{
+        "hooke-worker",
+        context.programs / "hooke-worker",
+        {"--server", state.address, "--spool", layout.spool().string()},
+        {{"HOOKE_TOKEN_FILE", state.token_file}, {"HOOKE_TOKEN", ""}, {"HOOKE_SERVER", ""}, {"HOOKE_CA", ""}},
+        layout.log_of("hooke-worker-" + std::to_string(state.processes.size()))};
+    for (const std::string& root : state.data_roots) {
+      command.arguments.push_back("--data-root");
+      command.arguments.push_back(root);
+    }
+    fresh.push_back(start(command));
+    state.processes.push_back(fresh.back());
+    sdk::write_up_state(layout.root, state);
+  }
+  if (fresh.empty()) return;
+  std::this_thread::sleep_for(kWorkerSettles);
+  for (const sdk::ProcessRecord& worker : fresh)
+    if (!alive(worker)) {
+      std::erase(state.processes, worker);
+      sdk::write_up_state(layout.root, state);
+      throw broken_start("hooke-worker", layout.log_of("hooke-worker-1"));
+    }
+}
+
+// What of the record still runs; nothing when its server does not, after stopping what is left.
+std::optional<sdk::UpState> still_up(Context& context, const Layout& layout) {
+  auto state = sdk::read_up_state(layout.root);
+  if (!state || state->processes.empty()) return std::nullopt;
+  const std::size_t recorded = state->processes.size();
+  const bool server_up = alive(state->processes.front()) && !state->address.empty() && healthy(*state);
+  if (server_up) {
+    std::erase_if(state->processes, [](const sdk::ProcessRecord& process) { return !alive(process); });
+    if (state->processes.size() < recorded)
+      context.note(plural(static_cast<std::int64_t>(recorded - state->processes.size()), "worker") +
+                   " had ended");
+    return state;
+  }
+  const auto left = std::count_if(state->processes.begin(), state->processes.end(), alive);
+  if (left > 0) context.note("the server does not answer; stopping what is left of it");
+  stop(state->processes, kStopPatience);
+  sdk::remove_up_state(layout.root);
+  return std::nullopt;
+}
+
+std::vector<std::string> data_roots(const UpOptions& options) {
+  std::vector<std::string> roots{kDefaultDataRoot};
+  for (const std::string& root : options.data_roots) {
+    if (!fs::is_directory(root)) throw invalid("", "--data-root: '" + root + "' is not a folder");
+    roots.push_back(fs::canonical(root).string());
+  }
+  return roots;
+}
+
+void report(Context& context, const Layout& layout, const sdk::UpState& state, bool was_up) {
+  const auto workers = static_cast<std::int64_t>(state.processes.size()) - 1;
+  context.out << "hooke is up" << (was_up ? " already" : "") << ": " << plural(workers, "worker") << '\n'
+              << "  server   " << state.address << "   HTTP http://" << state.http_address << '\n'
+              << "  token    " << state.token_file << '\n'
+              << "  data     " << layout.data().string() << '\n'
+              << "  logs     " << layout.logs().string() << '\n'
+              << "go on with `hooke submit --preset fashion-mnist --follow`; `hooke down` stops it\n";
+}
+
+void up(Context& context, const UpOptions& options) {
+  const Layout layout{sdk::state_folder(context.environment)};
+  const auto roots = data_roots(options);
+  const StateLock lock(layout.root);
+  for (const fs::path& folder : {layout.data(), layout.spool(), layout.logs()})
+    fs::create_directories(folder);
+  const auto before = sdk::read_up_state(layout.root);
+  const int recorded = before ? static_cast<int>(before->processes.size()) - 1 : 0;
+  const int workers = options.workers > 0 ? options.workers : std::max(1, recorded);
+
+  auto state = still_up(context, layout);
+  if (state) {
+    if (options.port > 0 && state->address != "127.0.0.1:" + std::to_string(options.port))
+      context.note("it is up at " + state->address + "; `hooke down` first to change the port");
+    for (const std::string& root : roots)
+      if (std::find(state->data_roots.begin(), state->data_roots.end(), root) == state->data_roots.end())
+        context.note("workers that are up do not read " + root + "; `hooke down` first to add it");
+    const bool complete = static_cast<int>(state->processes.size()) - 1 >= workers;
+    add_workers_to(*state, context, layout, workers);
+    return report(context, layout, *state, complete);
+  }
+  state = start_server(context, layout, options);
+  state->data_roots = roots;
+  sdk::write_up_state(layout.root, *state);
+  add_workers_to(*state, context, layout, workers);
+  report(context, layout, *state, false);
+}
+
+}  // namespace
+
+void add_up(CLI::App& app, Context& context) {
+  auto options = std::make_shared<UpOptions>();
+  CLI::App* command =
+      add_command<UpOptions>(app, "up", "Start a server and workers on this machine, in the background",
+                             "  hooke up\n"
+                             "  hooke up --workers 2 --data-root ~/data",
+                             options, [&](const UpOptions& given) { up(context, given); });
+  command
+      ->add_option("--workers", options->workers, "Number of workers; default: 1, or as many as there were")
+      ->type_name("N")
+      ->check(CLI::Range(1, kMaxWorkers));
+  add_repeated(*command, "--data-root", options->data_roots, "DIR",
+               std::string("Folder that workers may read data from, beside ") + kDefaultDataRoot);
+  command
+      ->add_option("--port", options->port, "Port of the server on 127.0.0.1; default: 7070, or a free one")
+      ->type_name("PORT")
+      ->check(CLI::Range(1, kMaxPort));
+  command->add_option("--http-port", options->http_port, "Port of HTTP; default: 7071, or a free one")
+      ->type_name("PORT")
+      ->check(CLI::Range(1, kMaxPort));
+}
+
+}  // namespace hooke::cli
