@@ -22,7 +22,8 @@ Row read_row(Transaction& transaction, const AttemptKey& key) {
   Statement row(
       transaction,
       "SELECT r.id, r.experiment_id, r.run_id, r.state, r.attempt, r.must_resume, r.failed_attempts, "
-      "r.max_attempts, a.token_hash, a.worker, a.period_us, a.last_record, a.started_us, a.end_state, "
+      "r.max_attempts, r.step, a.token_hash, a.worker, a.period_us, a.last_record, a.started_us, "
+      "a.end_state, "
       "a.outcome FROM runs r LEFT JOIN attempts a ON a.run_id = r.id AND a.number = ? "
       "WHERE r.run_id = ?",
       key.number, run_id);
@@ -38,14 +39,15 @@ Row read_row(Transaction& transaction, const AttemptKey& key) {
   attempt.must_resume = row.boolean(5);
   attempt.failed_attempts = row.small(6);
   attempt.max_attempts = row.small(7);
-  if (row.null(8)) return found;
-  found.token_hash = row.text(8);
-  attempt.worker = row.text(9);
-  attempt.period_us = row.integer(10);
-  attempt.last_record = static_cast<std::uint64_t>(row.integer(11));
-  attempt.started = !row.null(12);
-  if (!row.null(13)) attempt.end_state = row.enumeration<RunState>(13);
-  if (!row.null(14)) found.outcome = row.enumeration<Outcome>(14);
+  attempt.step = row.integer(8);
+  if (row.null(9)) return found;
+  found.token_hash = row.text(9);
+  attempt.worker = row.text(10);
+  attempt.period_us = row.integer(11);
+  attempt.last_record = static_cast<std::uint64_t>(row.integer(12));
+  attempt.started = !row.null(13);
+  if (!row.null(14)) attempt.end_state = row.enumeration<RunState>(14);
+  if (!row.null(15)) found.outcome = row.enumeration<Outcome>(15);
   return found;
 }
 

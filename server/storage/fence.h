@@ -47,6 +47,7 @@ struct FencedAttempt {
   std::string worker;
   TimeUs period_us = 0;
   std::uint64_t last_record = 0;
+  Step step = -1;  // the run's
   bool started = false;
   std::optional<RunState> end_state;  // its End record was committed
   bool must_resume = false;

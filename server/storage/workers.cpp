@@ -11,7 +11,8 @@ void see_worker(Transaction& transaction, const Worker& worker) {
       "INSERT INTO workers (name, labels_json, devices_json, version, last_seen_us) VALUES (?, ?, ?, ?, ?) "
       "ON CONFLICT (name) DO UPDATE SET labels_json = excluded.labels_json, "
       "devices_json = excluded.devices_json, version = excluded.version, "
-      "last_seen_us = excluded.last_seen_us WHERE labels_json <> excluded.labels_json "
+      "last_seen_us = excluded.last_seen_us, run_id = NULL WHERE run_id IS NOT NULL OR labels_json <> "
+      "excluded.labels_json "
       "OR devices_json <> excluded.devices_json OR version <> excluded.version "
       "OR last_seen_us < excluded.last_seen_us - ?",
       worker.name, to_json(worker.labels), to_json(worker.devices), worker.version, worker.last_seen_us,

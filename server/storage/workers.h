@@ -22,8 +22,8 @@ struct Worker {
   std::string experiment_name;  // of `run`, read only
 };
 
-// A worker asked for a run. A repeat within kWorkerQuiet that says nothing new writes nothing, so that
-// idle workers cost no commit.
+// A worker asked for a run: it has none. A repeat within kWorkerQuiet that says nothing new writes nothing,
+// so that idle workers cost no commit.
 inline constexpr TimeUs kWorkerQuietUs = 5'000'000;
 void see_worker(Transaction& transaction, const Worker& worker);
 // It works on `run`, or on none.

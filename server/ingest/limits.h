@@ -1,0 +1,22 @@
+// Every limit of the ingest protocol.
+#pragma once
+
+#include <cstddef>
+
+namespace hooke::ingest {
+
+inline constexpr std::size_t kMaxBatchBytes = 4u << 20;
+inline constexpr std::size_t kMaxKeyBytes = 256;
+inline constexpr std::size_t kMaxSeries = 20'000;   // of one run
+inline constexpr std::size_t kMaxScalars = 10'000;  // of one record
+inline constexpr std::size_t kMaxClasses = 450;
+inline constexpr std::size_t kMaxClassNameBytes = 128;
+inline constexpr std::size_t kMaxDescriptionBytes = 1024;
+inline constexpr std::size_t kMaxReasonBytes = 16u << 10;
+// mean, sd, ratio_of_means (float32), skipped, nonfinite (uint32).
+inline constexpr std::size_t kBytesPerCell = 20;
+
+// A matrix of the most classes fits into a batch.
+static_assert(kMaxClasses * kMaxClasses * kBytesPerCell < kMaxBatchBytes);
+
+}  // namespace hooke::ingest

@@ -1,0 +1,109 @@
+#include "server/ingest/rules.h"
+
+#include <algorithm>
+#include <set>
+
+#include "server/ingest/limits.h"
+
+namespace hooke::ingest {
+namespace {
+
+Error broken(const std::string& where, const std::string& what) {
+  return Error(Code::kInvalidArgument, where + ": " + what);
+}
+
+bool printable(const std::string& text) {
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+std::string at_most(std::size_t limit) {
+  return "at most " + std::to_string(limit);
+}
+
+void check_class_names(const std::string& where, const std::vector<std::string>& names) {
+  if (names.empty()) throw broken(where, "a matrix needs class names");
+  if (names.size() > kMaxClasses)
+    throw broken(where, std::to_string(names.size()) + " classes; " + at_most(kMaxClasses));
+  std::set<std::string> seen;
+  for (const std::string& name : names) {
+    if (name.empty() || name.size() > kMaxClassNameBytes || !printable(name))
+      throw broken(where, "a class name must be printable and have 1 to " +
+                              std::to_string(kMaxClassNameBytes) + " bytes");
+    if (name.find_first_of(",[]@") != std::string::npos)
+      throw broken(where, "class name '" + name + "' must not have any of , [ ] @");
+    if (!seen.insert(name).second) throw broken(where, "class name '" + name + "' is there twice");
+  }
+}
+
+void check_eligible(const std::string& where, const storage::SeriesDeclaration& declaration) {
+  const std::size_t cells = declaration.class_names.size() * declaration.class_names.size();
+  if (declaration.eligible.size() != cells)
+    throw broken(where, std::to_string(declaration.eligible.size()) + " numbers of eligible pairs for " +
+                            std::to_string(cells) + " cells");
+  for (const std::int64_t pairs : declaration.eligible)
+    if (pairs < 0) throw broken(where, "a number of eligible pairs is negative");
+}
+
+}  // namespace
+
+std::string place(const std::string& key, Step step) {
+  const std::string series = "series " + key;
+  return step < 0 ? series : series + ", step " + std::to_string(step);
+}
+
+void check_key(const std::string& key) {
+  if (key.empty()) throw broken("series", "a key must not be empty");
+  if (key.size() > kMaxKeyBytes)
+    throw broken(place(key.substr(0, 32) + "…"), "the key is too long; " + at_most(kMaxKeyBytes) + " bytes");
+  if (!printable(key)) throw broken("series", "a key must be printable");
+}
+
+void check_step(const std::string& what, Step step) {
+  if (step < 0) throw broken(what, "step " + std::to_string(step) + " is negative");
+}
+
+storage::SeriesDeclaration checked_declaration(const v1::SeriesDeclaration& message) {
+  check_key(message.key());
+  const std::string where = place(message.key());
+  storage::SeriesDeclaration declaration;
+  declaration.key = message.key();
+  declaration.class_names.assign(message.class_names().begin(), message.class_names().end());
+  declaration.eligible.assign(message.eligible().begin(), message.eligible().end());
+  declaration.description = message.description();
+  if (declaration.description.size() > kMaxDescriptionBytes)
+    throw broken(where, "the description is too long; " + at_most(kMaxDescriptionBytes) + " bytes");
+  switch (message.kind()) {
+    case v1::SERIES_KIND_SCALAR:
+      declaration.kind = storage::SeriesKind::kScalar;
+      if (!declaration.class_names.empty() || !declaration.eligible.empty())
+        throw broken(where, "a scalar series has no classes");
+      break;
+    case v1::SERIES_KIND_MATRIX:
+      declaration.kind = storage::SeriesKind::kMatrix;
+      check_class_names(where, declaration.class_names);
+      check_eligible(where, declaration);
+      break;
+    default:
+      throw broken(where, "its kind is missing or unknown");
+  }
+  return declaration;
+}
+
+void check_scalars(const v1::ScalarPoints& points) {
+  const auto keys = static_cast<std::size_t>(points.key_size());
+  if (points.key_size() != points.value_size())
+    throw broken(
+        "scalars, step " + std::to_string(points.step()),
+        std::to_string(points.key_size()) + " keys for " + std::to_string(points.value_size()) + " values");
+  if (keys > kMaxScalars)
+    throw broken("scalars, step " + std::to_string(points.step()),
+                 std::to_string(keys) + " values in one record; " + at_most(kMaxScalars));
+  check_step("scalars", points.step());
+}
+
+void check_end(const v1::End& end) {
+  if (end.state() != v1::RUN_STATE_SUCCEEDED && end.state() != v1::RUN_STATE_FAILED)
+    throw broken("end", "its state must be succeeded or failed");
+}
+
+}  // namespace hooke::ingest

@@ -1,0 +1,28 @@
+// The rules that a record must keep, as far as they need nothing but the record. Each throws
+// hooke::Error (kInvalidArgument) that names series and step. Private to server/ingest.
+#pragma once
+
+#include <string>
+
+#include "hooke/v1/worker.pb.h"
+#include "server/storage/series.h"
+
+namespace hooke::ingest {
+
+// "series train/loss, step 5"; `step` below 0: no step.
+std::string place(const std::string& key, Step step = -1);
+
+// Not empty, printable, within its limit.
+void check_key(const std::string& key);
+void check_step(const std::string& what, Step step);
+
+// A declaration in storage's terms.
+storage::SeriesDeclaration checked_declaration(const v1::SeriesDeclaration& message);
+
+// Parallel columns of one step.
+void check_scalars(const v1::ScalarPoints& points);
+
+// SUCCEEDED or FAILED.
+void check_end(const v1::End& end);
+
+}  // namespace hooke::ingest

@@ -1,0 +1,257 @@
+#include "server/ingest/session.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "server/ingest/limits.h"
+#include "server/ingest/rules.h"
+#include "server/storage/attempts.h"
+#include "server/storage/points.h"
+#include "server/storage/runs.h"
+#include "server/storage/workers.h"
+
+namespace hooke::ingest {
+namespace {
+
+using storage::SeriesKind;
+using storage::Transaction;
+
+Error broken(const std::string& where, const std::string& what) {
+  return Error(Code::kInvalidArgument, where + ": " + what);
+}
+
+storage::Reason to_reason(const v1::Reason& message) {
+  storage::Reason reason;
+  reason.kind = static_cast<storage::ReasonKind>(message.kind());
+  reason.message = message.message().substr(0, kMaxReasonBytes);
+  reason.exit_status = message.exit_status();
+  reason.signal = message.signal();
+  return reason;
+}
+
+std::string to_json(const v1::Provenance& provenance) {
+  std::string json;
+  const auto status = google::protobuf::util::MessageToJsonString(provenance, &json);
+  if (!status.ok()) throw broken("provenance", std::string(status.message()));
+  return json;
+}
+
+// The steps of a series increase.
+void check_order(const SeriesCache::Entry& entry, Step step) {
+  if (step <= entry.progress.last_step)
+    throw broken(place(entry.declaration.key, step),
+                 "not after its step " + std::to_string(entry.progress.last_step) + "; steps must increase");
+}
+
+}  // namespace
+
+Session::Session(storage::Clock clock, storage::AttemptKey key)
+    : clock_(std::move(clock)), key_(std::move(key)) {}
+
+std::uint64_t Session::open(Transaction& transaction) {
+  return storage::pass_fence(transaction, key_, clock_()).last_record;
+}
+
+void Session::reload(Transaction& transaction, const storage::FencedAttempt& attempt) {
+  series_.load(transaction, attempt.run);
+  last_barrier_ = -1;
+  for (const auto& barrier : storage::barriers_of(transaction, attempt.run))
+    last_barrier_ = std::max(last_barrier_, barrier.step);
+}
+
+Session::Applied Session::apply(Transaction& transaction, const v1::RecordBatch& batch) {
+  if (batch.records().empty()) throw invalid("batch", "has no record");
+  now_ = clock_();
+  attempt_ = storage::pass_fence(transaction, key_, now_);
+  step_ = attempt_.step;
+  total_steps_.reset();
+  changes_ = 0;
+  // Whatever leaves this function by an exception leaves the cache to be read anew.
+  if (std::exchange(last_record_, std::nullopt) != attempt_.last_record) reload(transaction, attempt_);
+
+  Applied applied;
+  applied.committed = attempt_.last_record;
+  for (const v1::Record& record : batch.records()) {
+    if (record.number() != 0 && record.number() <= applied.committed) continue;
+    if (record.number() != applied.committed + 1)
+      throw Error(Code::kOutOfRange, "record " + std::to_string(record.number()) + " came after record " +
+                                         std::to_string(applied.committed) + "; open the stream again");
+    try {
+      apply_record(transaction, record);
+    } catch (const Error& error) {
+      if (error.code() != Code::kInvalidArgument) throw;
+      applied.broken = "record " + std::to_string(record.number()) + ": " + error.what();
+      break;
+    }
+    applied.committed = record.number();
+    ++applied.records;
+  }
+  save(transaction, applied);
+  last_record_ = applied.committed;
+  return applied;
+}
+
+void Session::save(Transaction& transaction, const Applied& applied) {
+  if (applied.records > 0) {
+    series_.save(transaction);
+    storage::set_last_record(transaction, attempt_.run, attempt_.number, applied.committed);
+    storage::set_progress(transaction, attempt_.run, {step_, total_steps_, now_});
+    transaction.changed({attempt_.run, attempt_.experiment, storage::kPointsChanged | changes_});
+  }
+  if (!applied.broken.empty()) fail_run(transaction, applied.broken);
+}
+
+void Session::fail_run(Transaction& transaction, const std::string& why) {
+  storage::StateChange failed;
+  failed.state = storage::RunState::kFailed;
+  failed.time_us = now_;
+  failed.attempt = attempt_.number;
+  failed.worker = attempt_.worker;
+  failed.reason.kind = storage::ReasonKind::kProtocol;
+  failed.reason.message = why;
+  storage::end_attempt(transaction, attempt_.run, attempt_.number, storage::Outcome::kFailed, failed.reason,
+                       now_);
+  storage::change_state(transaction, attempt_.run, failed);
+  storage::set_worker_run(transaction, attempt_.worker, std::nullopt, now_);
+}
+
+void Session::apply_record(Transaction& transaction, const v1::Record& record) {
+  if (attempt_.end_state) throw broken("end", "nothing may follow it");
+  const bool first = record.number() == 1;
+  switch (record.body_case()) {
+    case v1::Record::kAttemptStart:
+      if (!first) throw broken("attempt start", "it must be record 1");
+      return apply_start(transaction, record.attempt_start());
+    case v1::Record::kEnd:
+      return apply_end(transaction, record.end());
+    default:
+      if (first) throw broken("record", "the first must be the attempt's start, or its end");
+  }
+  switch (record.body_case()) {
+    case v1::Record::kSeriesDeclaration:
+      return apply_declaration(transaction, record.series_declaration());
+    case v1::Record::kScalars:
+      return apply_scalars(transaction, record.number(), record.scalars());
+    case v1::Record::kMatrix:
+      return apply_matrix(transaction, record.matrix());
+    case v1::Record::kBarrier:
+      return apply_barrier(transaction, record.number(), record.barrier());
+    case v1::Record::kProvenance:
+      return storage::set_provenance(transaction, attempt_.run, attempt_.number,
+                                     to_json(record.provenance()));
+    default:
+      throw broken("record", "it has no body that this server knows");
+  }
+}
+
+void Session::apply_start(Transaction& transaction, const v1::AttemptStart& start) {
+  if (start.has_offline()) throw broken("attempt start", "an offline segment in an attempt that is not one");
+  if (start.total_steps() < 0) throw broken("attempt start", "total_steps is negative");
+  const bool resumes = start.has_resume_step();
+  if (!resumes && attempt_.must_resume)
+    throw broken("attempt start",
+                 "the run was extended and must resume at its last barrier, not begin again");
+  if (resumes && !storage::has_barrier(transaction, attempt_.run, start.resume_step()))
+    throw broken("attempt start",
+                 "step " + std::to_string(start.resume_step()) + " to resume at is no committed barrier");
+  step_ = resumes ? start.resume_step() : -1;
+  if (storage::truncate_after(transaction, attempt_.run, step_) > 0) changes_ |= storage::kPointsTruncated;
+  storage::start_attempt(transaction, attempt_.run, attempt_.number,
+                         {resumes ? std::optional(step_) : std::nullopt, start.total_steps(), now_});
+  total_steps_ = start.total_steps();
+  reload(transaction, attempt_);
+}
+
+void Session::apply_declaration(Transaction& transaction, const v1::SeriesDeclaration& message) {
+  const auto declaration = checked_declaration(message);
+  SeriesCache::Entry* entry = series_.find(declaration.key);
+  if (!entry) {
+    if (series_.size() >= kMaxSeries) throw broken(place(declaration.key), "the run has too many series");
+    series_.insert(transaction, declaration);
+    return;
+  }
+  const auto& before = entry->declaration;
+  if (declaration == before) return;
+  const bool same_shape = declaration.kind == before.kind && declaration.class_names == before.class_names &&
+                          declaration.eligible == before.eligible;
+  if (entry->progress.count > 0 && !same_shape)
+    throw broken(place(declaration.key), "it was declared with another kind or other classes");
+  storage::replace_declaration(transaction, entry->id, declaration);
+  entry->declaration = declaration;
+}
+
+// Everything is checked before anything is stored.
+void Session::apply_scalars(Transaction& transaction, std::uint64_t record, const v1::ScalarPoints& points) {
+  check_scalars(points);
+  std::vector<SeriesCache::Entry*> entries;
+  entries.reserve(static_cast<std::size_t>(points.key_size()));
+  std::set<std::string_view> added;
+  for (const std::string& key : points.key()) {
+    SeriesCache::Entry* entry = series_.find(key);
+    entries.push_back(entry);
+    if (!entry) {
+      check_key(key);
+      if (!added.insert(key).second) throw broken(place(key, points.step()), "it is twice in one record");
+      continue;
+    }
+    if (entry->declaration.kind != SeriesKind::kScalar)
+      throw broken(place(key, points.step()), "it is a matrix");
+    check_order(*entry, points.step());
+    if (std::exchange(entry->checked_record, record) == record)
+      throw broken(place(key, points.step()), "it is twice in one record");
+  }
+  if (series_.size() + added.size() > kMaxSeries)
+    throw broken("scalars, step " + std::to_string(points.step()), "the run has too many series");
+  for (int i = 0; i < points.key_size(); ++i) {
+    SeriesCache::Entry* entry = entries[static_cast<std::size_t>(i)];
+    if (!entry) {
+      storage::SeriesDeclaration declaration;
+      declaration.key = points.key(i);
+      entry = &series_.insert(transaction, declaration);
+    }
+    storage::insert_scalar(transaction, entry->id, points.step(), points.time_us(), points.value(i));
+    series_.advance(*entry, points.step(), points.time_us(), points.value(i));
+  }
+  if (points.key_size() > 0) step_ = std::max(step_, points.step());
+}
+
+void Session::apply_matrix(Transaction& transaction, const v1::MatrixPoint& point) {
+  check_step(place(point.key()), point.step());
+  const std::string where = place(point.key(), point.step());
+  SeriesCache::Entry* entry = series_.find(point.key());
+  if (!entry || entry->declaration.kind != SeriesKind::kMatrix)
+    throw broken(where, "no matrix was declared under this key");
+  const std::size_t bytes = entry->declaration.eligible.size() * kBytesPerCell;
+  if (point.planes().size() != bytes)
+    throw broken(where, std::to_string(point.planes().size()) + " bytes for " +
+                            std::to_string(entry->declaration.eligible.size()) + " cells; must be " +
+                            std::to_string(bytes));
+  check_order(*entry, point.step());
+  storage::insert_matrix(transaction, entry->id, point.step(), point.time_us(), point.planes());
+  series_.advance(*entry, point.step(), point.time_us(), std::numeric_limits<double>::quiet_NaN());
+  step_ = std::max(step_, point.step());
+}
+
+void Session::apply_barrier(Transaction& transaction, std::uint64_t record, const v1::Barrier& barrier) {
+  check_step("barrier", barrier.step());
+  if (barrier.step() < last_barrier_)
+    throw broken("barrier", "step " + std::to_string(barrier.step()) + " is before the last one's " +
+                                std::to_string(last_barrier_));
+  storage::insert_barrier(transaction, attempt_.run, {attempt_.number, record, barrier.step()});
+  last_barrier_ = barrier.step();
+  step_ = std::max(step_, barrier.step());
+}
+
+void Session::apply_end(Transaction& transaction, const v1::End& end) {
+  check_end(end);
+  attempt_.end_state = static_cast<storage::RunState>(end.state());
+  storage::set_end_record(transaction, attempt_.run, attempt_.number, *attempt_.end_state,
+                          to_reason(end.reason()));
+}
+
+}  // namespace hooke::ingest
