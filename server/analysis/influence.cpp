@@ -4,7 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <limits>
 #include <random>
 #include <string>
@@ -29,32 +28,6 @@ T element(std::string_view planes, std::size_t plane, std::size_t cells, std::si
   T value;
   std::memcpy(&value, planes.data() + (plane * cells + cell) * sizeof(T), sizeof(T));
   return value;
-}
-
-// One cell of several measurements.
-Cell average_cell(std::span<const Cells> measurements, std::size_t index) {
-  Cell result;
-  std::vector<double> means, ratios;
-  for (const Cells& one : measurements) {
-    const Cell& cell = one.cells[index];
-    result.count += cell.count;
-    result.skipped += cell.skipped;
-    result.nonfinite += cell.nonfinite;
-    if (cell.count == 0) continue;
-    means.push_back(cell.mean);
-    ratios.push_back(cell.ratio_of_means);
-  }
-  result.mean = mean(means);
-  result.sd = standard_deviation(means);
-  result.ratio_of_means = mean(ratios);
-  return result;
-}
-
-Cells average_cells(std::span<const Cells> measurements) {
-  Cells result{measurements.front().classes, {}};
-  for (std::size_t i = 0; i < measurements.front().cells.size(); ++i)
-    result.cells.push_back(average_cell(measurements, i));
-  return result;
 }
 
 struct DiagonalMeans {
@@ -141,12 +114,42 @@ Cells decode_cells(std::string_view planes, std::size_t classes, std::span<const
   return result;
 }
 
-Cells average(std::span<const Cells> measurements) {
-  return measurements.size() == 1 ? measurements.front() : average_cells(measurements);
+void Average::add(const Cells& measurement) {
+  if (sums_.empty()) {
+    total_ = Cells{measurement.classes, std::vector<Cell>(measurement.cells.size())};
+    sums_.resize(measurement.cells.size());
+  }
+  for (std::size_t i = 0; i < sums_.size(); ++i) {
+    const Cell& cell = measurement.cells[i];
+    total_.cells[i].count += cell.count;
+    total_.cells[i].skipped += cell.skipped;
+    total_.cells[i].nonfinite += cell.nonfinite;
+    if (cell.count == 0) continue;
+    Sums& sums = sums_[i];
+    ++sums.used;
+    sums.mean += cell.mean;
+    sums.ratio += cell.ratio_of_means;
+    const double before = cell.mean - sums.running_mean;
+    sums.running_mean += before / static_cast<double>(sums.used);
+    sums.squares += before * (cell.mean - sums.running_mean);
+  }
 }
 
-Cells average_runs(std::span<const Cells> runs) {
-  return average_cells(runs);
+Cells Average::result() const {
+  Cells result = total_;
+  for (std::size_t i = 0; i < sums_.size(); ++i) {
+    const auto n = static_cast<double>(sums_[i].used);
+    result.cells[i].mean = sums_[i].mean / n;
+    result.cells[i].ratio_of_means = sums_[i].ratio / n;
+    result.cells[i].sd = sums_[i].used < 2 ? kNan : std::sqrt(sums_[i].squares / (n - 1));
+  }
+  return result;
+}
+
+Cells average(std::span<const Cells> measurements) {
+  Average average;
+  for (const Cells& one : measurements) average.add(one);
+  return average.result();
 }
 
 std::vector<double> plane_of(const Cells& cells, Plane plane) {
@@ -188,7 +191,7 @@ double asymmetry(std::span<const double> matrix, std::size_t classes) {
 
 Summary summarise(std::span<const Cells> runs, Plane plane) {
   const std::size_t classes = runs.front().classes;
-  const auto values = figures(plane_of(average_cells(runs), plane), classes);
+  const auto values = figures(plane_of(average(runs), plane), classes);
   std::vector<std::vector<double>> samples(values.size());
   if (runs.size() >= kRunsForInterval) samples = resample_figures(runs, plane);
   Summary summary;

@@ -40,14 +40,26 @@ struct Cells {
 // Throws hooke::Error (kDataLoss) when the sizes do not fit.
 Cells decode_cells(std::string_view planes, std::size_t classes, std::span<const std::int64_t> eligible);
 
-// The mean over several measurements: means are averaged cell by cell, sd is over them (n - 1),
-// counts are summed. A cell without a pair in it (count 0) is left out of its average. A single
-// measurement stays as it is.
-// REQUIRES: at least one, all of one size.
-Cells average(std::span<const Cells> measurements);
+// The mean over several measurements (of one run at several steps, or of several runs): means are
+// averaged cell by cell, sd is over the measurements (n - 1; NaN for a single one), counts are
+// summed. A cell without a pair in it (count 0) is left out of its average.
+class Average {
+ public:
+  // REQUIRES: of one size with those before.
+  void add(const Cells& measurement);
+  // REQUIRES: at least one was added.
+  Cells result() const;
 
-// As average(), but sd is over runs, NaN for a single one.
-Cells average_runs(std::span<const Cells> runs);
+ private:
+  struct Sums {
+    std::int64_t used = 0;
+    double mean = 0, running_mean = 0, squares = 0, ratio = 0;  // sums, but for running_mean
+  };
+  Cells total_;
+  std::vector<Sums> sums_;
+};
+
+Cells average(std::span<const Cells> measurements);
 
 // One plane, row-major.
 std::vector<double> plane_of(const Cells& cells, Plane plane);

@@ -1,0 +1,32 @@
+// GetPhases, and the phases of one run for others that ask. Callable from any thread.
+#pragma once
+
+#include <string>
+
+#include "hooke/v1/query.pb.h"
+#include "server/analysis/phases.h"
+#include "server/storage/readers.h"
+#include "server/storage/runs.h"
+
+namespace hooke::query {
+
+// Key of the series that is asked when none is named: the dominance of the first measure of the
+// configuration that was measured (of the ratio of means, for the signed loss), or the measure
+// itself where it is a scalar. Throws hooke::Error (kFailedPrecondition) when there is none yet.
+std::string default_phase_series(storage::Snapshot& snapshot, const storage::Run& run);
+
+// The phases of one run; `series` empty: the default. Throws as analysis::find_phases and as resolve().
+struct RunSeries {
+  std::string key;
+  std::vector<Step> step;
+  std::vector<double> value;
+  std::vector<double> sd;
+};
+RunSeries read_phase_series(storage::Snapshot& snapshot, const storage::Run& run, const std::string& series);
+
+// Reads in one snapshot, then computes without it.
+// Throws hooke::Error: kNotFound, kInvalidArgument (an option), kFailedPrecondition (too few points).
+// Runs of an experiment that have too few are left out, unless all have.
+v1::GetPhasesResponse get_phases(storage::Readers& readers, const v1::GetPhasesRequest& request);
+
+}  // namespace hooke::query

@@ -1,0 +1,156 @@
+#include "server/query/series.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "server/analysis/downsample.h"
+#include "server/query/find.h"
+#include "server/query/values.h"
+
+namespace hooke::query {
+namespace {
+
+using storage::Snapshot;
+using storage::StepRange;
+
+constexpr int kDefaultSeriesPage = 1000;
+constexpr int kLargestSeriesPage = 10'000;
+
+// Where a page begins: with this key, at this step.
+struct PageStart {
+  std::size_t key = 0;
+  std::optional<Step> step;
+};
+
+template <class Number>
+bool parse(std::string_view text, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+PageStart parse_page_token(const std::string& token, std::size_t keys) {
+  if (token.empty()) return {};
+  const auto colon = token.find(':');
+  PageStart start;
+  Step step = 0;
+  if (colon == std::string::npos || !parse(std::string_view(token).substr(0, colon), start.key) ||
+      !parse(std::string_view(token).substr(colon + 1), step) || start.key >= keys)
+    throw invalid("page_token", "'" + token + "' is not from an answer to the same request");
+  start.step = step;
+  return start;
+}
+
+StepRange range_of(const v1::GetSeriesRequest& request) {
+  StepRange range;
+  if (request.has_from_step()) range.from = std::max<Step>(request.from_step(), 0);
+  if (request.has_to_step()) range.to = request.to_step();
+  if (request.has_from_step() && request.has_to_step() && request.from_step() > request.to_step())
+    throw invalid("from_step", std::to_string(request.from_step()) + " is after to_step, " +
+                                   std::to_string(request.to_step()));
+  return range;
+}
+
+void check(const v1::GetSeriesRequest& request) {
+  if (request.keys().empty()) throw invalid("keys", "at least one is needed, as in train/loss");
+  if (request.keys_size() > kMostKeys)
+    throw invalid("keys", std::to_string(request.keys_size()) + " are too many; at most " +
+                              std::to_string(kMostKeys) + " at a time");
+  const int most = kMostPointsPerAnswer / request.keys_size();
+  if (request.points() < 0 || request.points() > most)
+    throw invalid("points", std::to_string(request.points()) + " is not allowed; from 1 to " +
+                                std::to_string(most) + " for this many keys, or 0 for all of them in pages");
+  if (request.points() > 0 && !request.page_token().empty())
+    throw invalid("page_token", "goes with points = 0; a downsampled answer has no pages");
+}
+
+void fill(v1::SeriesColumn& column, const Values& values) {
+  column.mutable_step()->Add(values.step.begin(), values.step.end());
+  column.mutable_value()->Add(values.value.begin(), values.value.end());
+  column.mutable_sd()->Add(values.sd.begin(), values.sd.end());
+}
+
+Values thinned(const Values& values, std::size_t points) {
+  const auto kept = analysis::downsample(values.value, points);
+  Values thin{analysis::pick<Step>(values.step, kept), analysis::pick<double>(values.value, kept), {}};
+  if (!values.sd.empty()) thin.sd = analysis::pick<double>(values.sd, kept);
+  return thin;
+}
+
+// All points, key after key, as many as fit in one answer.
+void fill_page(Snapshot& snapshot, const std::vector<Source>& sources, StepRange range,
+               const PageStart& start, v1::GetSeriesResponse& response) {
+  std::size_t left = kMostPointsPerAnswer;
+  for (std::size_t k = start.key; k < sources.size(); ++k) {
+    StepRange rest = range;
+    if (k == start.key && start.step) rest.from = std::max(rest.from, *start.step);
+    // One more than fits tells whether, and where, there is another page.
+    Values values = read_values(snapshot, sources[k], rest, left + 1);
+    if (values.step.size() > left) {
+      response.set_next_page_token(std::to_string(k) + ":" + std::to_string(values.step[left]));
+      values.step.resize(left);
+      values.value.resize(left);
+      if (!values.sd.empty()) values.sd.resize(left);
+      fill(*response.mutable_columns(static_cast<int>(k)), values);
+      return;
+    }
+    fill(*response.mutable_columns(static_cast<int>(k)), values);
+    left -= values.step.size();
+  }
+}
+
+}  // namespace
+
+v1::ListSeriesResponse list_series(Snapshot& snapshot, const v1::ListSeriesRequest& request) {
+  if (request.page_size() < 0)
+    throw invalid("page_size", std::to_string(request.page_size()) + " is not allowed; 0 or more");
+  const auto run = find_run(snapshot, request.run(), "run");
+  const int size =
+      request.page_size() == 0 ? kDefaultSeriesPage : std::min(request.page_size(), kLargestSeriesPage);
+  const auto page =
+      storage::list_series(snapshot, run.id, {static_cast<std::size_t>(size), request.page_token()});
+  v1::ListSeriesResponse response;
+  for (const auto& series : page.items) {
+    auto* info = response.add_series();
+    info->set_key(series.declaration.key);
+    info->set_kind(static_cast<v1::SeriesKind>(series.declaration.kind));
+    info->set_count(series.progress.count);
+    if (series.progress.count > 0) {
+      info->set_first_step(series.progress.first_step);
+      info->set_last_step(series.progress.last_step);
+      if (series.declaration.kind == storage::SeriesKind::kScalar)
+        info->set_last_value(series.progress.last_value);
+    }
+    info->mutable_class_names()->Add(series.declaration.class_names.begin(),
+                                     series.declaration.class_names.end());
+    info->set_description(series.declaration.description);
+  }
+  response.set_next_page_token(page.next);
+  return response;
+}
+
+v1::GetSeriesResponse get_series(Snapshot& snapshot, const v1::GetSeriesRequest& request) {
+  check(request);
+  const StepRange range = range_of(request);
+  const auto run = find_run(snapshot, request.run(), "run");
+  std::vector<Source> sources;
+  for (const std::string& key : request.keys()) sources.push_back(resolve(snapshot, run, key));
+  const PageStart start = parse_page_token(request.page_token(), sources.size());
+  v1::GetSeriesResponse response;
+  for (int k = 0; k < request.keys_size(); ++k) {
+    auto* column = response.add_columns();
+    column->set_key(request.keys(k));
+    const Source& source = sources[static_cast<std::size_t>(k)];
+    if (request.points() == 0) {
+      column->set_count(count_values(snapshot, source, range));
+      continue;
+    }
+    const Values values = read_values(snapshot, source, range);
+    column->set_count(std::ssize(values.step));
+    fill(*column, thinned(values, static_cast<std::size_t>(request.points())));
+  }
+  if (request.points() == 0) fill_page(snapshot, sources, range, start, response);
+  return response;
+}
+
+}  // namespace hooke::query

@@ -1,0 +1,18 @@
+// ListSeries and GetSeries. Functions on a snapshot; callable from any thread.
+#pragma once
+
+#include "hooke/v1/query.pb.h"
+#include "server/storage/transaction.h"
+
+namespace hooke::query {
+
+// Bounds of one answer, so that it stays below the limit of a message.
+inline constexpr int kMostKeys = 100;
+inline constexpr int kMostPointsPerAnswer = 100'000;
+
+v1::ListSeriesResponse list_series(storage::Snapshot& snapshot, const v1::ListSeriesRequest& request);
+
+// Throws hooke::Error: kNotFound (run, series, class), kInvalidArgument (keys, range, points, page_token).
+v1::GetSeriesResponse get_series(storage::Snapshot& snapshot, const v1::GetSeriesRequest& request);
+
+}  // namespace hooke::query
