@@ -1,6 +1,7 @@
 // Points: scalars and matrices, by series and step. Records and SQL.
 //
 // A value's NaN is NULL in its REAL column and comes back as NaN; infinities are stored as such.
+// A negative zero comes back as zero.
 #pragma once
 
 #include <cstdint>
