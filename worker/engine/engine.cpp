@@ -163,7 +163,8 @@ void Engine::work(const Live& live, Replica& replica, const Predictions& before,
 
 std::optional<std::vector<Result>> Engine::measure(const Live& live, const std::atomic<bool>& stop) {
   for (const Update& update : options_.updates) {
-    if (update.training && !live.state) throw Error(Code::kInternal, "no optimiser state for update training");
+    if (update.training && !live.state)
+      throw Error(Code::kInternal, "no optimiser state for update training");
   }
   const std::size_t m = probes_.grouping.probes(), measures = options_.measures.size();
   Tables tables(options_.updates.size() * measures, m);

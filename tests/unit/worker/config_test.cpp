@@ -18,7 +18,7 @@ Config parse_with(const std::string& more) {
   return parse_config(R"({"data": {"set": "idx"}, "model": {"type": "cnn"})" + more + "}");
 }
 
-TEST(Config, TakesTheContractsDefaults) {
+TEST(TrainerConfig, TakesTheContractsDefaults) {
   const Config config = parse_with("");
   EXPECT_EQ(config.training.optimizer, Optimizer::kAdam);
   EXPECT_EQ(config.training.lr, 1e-3);
@@ -33,7 +33,7 @@ TEST(Config, TakesTheContractsDefaults) {
                                            engine::Measure::kL2Logit, engine::Measure::kLoss));
 }
 
-TEST(Config, ReadsEveryFieldOfAnUpdateAndSeedsWrittenAsText) {
+TEST(TrainerConfig, ReadsEveryFieldOfAnUpdateAndSeedsWrittenAsText) {
   const Config config =
       parse_with(R"(, "training": {"seed": "9007199254740993", "lr": 0}, "probes": {"updates":
       [{"optimizer": "sgd", "lr": 0.1, "weight_decay": 0.5}, {"name": "own", "optimizer": "training"}]})");
@@ -53,7 +53,7 @@ struct Refusal {
   const char* text;
 };
 
-TEST(Config, RefusesWhatIsWrongWithTheFieldsPath) {
+TEST(TrainerConfig, RefusesWhatIsWrongWithTheFieldsPath) {
   const Refusal refusals[] = {
       {R"(, "training": {"lr": -1})", "training.lr", Code::kInvalidArgument, "-1 is below 0"},
       {R"(, "training": {"lr": "fast"})", "training.lr", Code::kInvalidArgument, "not a number"},
@@ -87,7 +87,7 @@ TEST(Config, RefusesWhatIsWrongWithTheFieldsPath) {
   }
 }
 
-TEST(Config, RefusesWhatIsNotJsonOrLacksDataOrModel) {
+TEST(TrainerConfig, RefusesWhatIsNotJsonOrLacksDataOrModel) {
   EXPECT_THROW(parse_config("name: x"), Error);
   EXPECT_THROW(parse_config("[]"), Error);
   EXPECT_THROW(parse_config(R"({"model": {"type": "cnn"}})"), Error);
