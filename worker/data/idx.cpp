@@ -3,11 +3,9 @@
 #include <zlib.h>
 
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 
-#include "proto/hooke/error.h"
+#include "worker/data/files.h"
 
 namespace hooke::data {
 namespace {
@@ -20,18 +18,6 @@ std::string hex(std::uint32_t value) {
   char text[16];
   std::snprintf(text, sizeof text, "0x%08x", value);
   return text;
-}
-
-Error damaged(const std::filesystem::path& file, const std::string& what) {
-  return Error(Code::kDataLoss, file.string() + ": " + what, kField);
-}
-
-std::string read_file(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw Error(Code::kNotFound, file.string() + ": cannot be opened", kField);
-  std::string bytes(std::istreambuf_iterator<char>(stream), {});
-  if (stream.bad()) throw damaged(file, "cannot be read");
-  return bytes;
 }
 
 bool is_gzip(std::string_view bytes) {
@@ -103,7 +89,33 @@ Idx parse(const std::filesystem::path& file, std::string_view bytes, std::size_t
   return idx;
 }
 
+void read_split(const std::filesystem::path& folder, const std::string& prefix, Raw& raw, RawSplit& split) {
+  Idx images = read_idx(folder, prefix + "-images-idx3-ubyte", 3);
+  const Idx labels = read_idx(folder, prefix + "-labels-idx1-ubyte", 1);
+  if (images.sizes[0] != labels.sizes[0]) {
+    throw damaged(folder / labels.file, std::to_string(labels.sizes[0]) + " labels, but " + images.file +
+                                            " has " + std::to_string(images.sizes[0]) + " images");
+  }
+  const std::vector<std::int64_t> shape = {1, images.sizes[1], images.sizes[2]};
+  if (!raw.shape.empty() && raw.shape != shape) {
+    throw damaged(folder / images.file, "its images differ in size from the training images");
+  }
+  raw.shape = shape;
+  split.pixels = std::move(images.values);
+  split.labels.assign(labels.values.begin(), labels.values.end());
+  raw.checksums[images.file] = images.checksum;
+  raw.checksums[labels.file] = labels.checksum;
+}
+
 }  // namespace
+
+Raw read_idx_set(const std::filesystem::path& folder) {
+  Raw raw;
+  raw.path = folder.string();
+  read_split(folder, "train", raw, raw.train);
+  read_split(folder, "t10k", raw, raw.test);
+  return raw;
+}
 
 Idx read_idx(const std::filesystem::path& folder, const std::string& name, std::size_t dimensions) {
   std::filesystem::path file = folder / name;
@@ -111,12 +123,10 @@ Idx read_idx(const std::filesystem::path& folder, const std::string& name, std::
   if (!std::filesystem::exists(file)) {
     throw Error(Code::kNotFound, folder.string() + " has neither " + name + " nor " + name + ".gz", kField);
   }
-  std::string stored = read_file(file);
-  const auto checksum =
-      static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(stored.data()), stored.size()));
-  if (is_gzip(stored)) stored = inflate_all(file, stored);
-  Idx idx = parse(file, stored, dimensions);
-  idx.checksum = checksum;
+  StoredFile stored = read_file(file);
+  if (is_gzip(stored.bytes)) stored.bytes = inflate_all(file, stored.bytes);
+  Idx idx = parse(file, stored.bytes, dimensions);
+  idx.checksum = stored.checksum;
   idx.file = file.filename().string();
   return idx;
 }

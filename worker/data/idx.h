@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "worker/data/raw.h"
+
 namespace hooke::data {
 
 // An IDX file of unsigned bytes.
@@ -19,5 +21,8 @@ struct Idx {
 // Reads `folder/name`, or `folder/name.gz`, which must have `dimensions` dimensions.
 // Throws hooke::Error, field "data.path": kNotFound, kDataLoss with file, offset and what is there.
 Idx read_idx(const std::filesystem::path& folder, const std::string& name, std::size_t dimensions);
+
+// Reads the four files of a set: train and t10k, images and labels. Errors as read_idx().
+Raw read_idx_set(const std::filesystem::path& folder);
 
 }  // namespace hooke::data

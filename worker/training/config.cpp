@@ -46,7 +46,8 @@ constexpr Named<Loss> kLosses[] = {
 constexpr Named<Schedule> kSchedules[] = {
     {"constant", Schedule::kConstant}, {"step", Schedule::kStep}, {"cosine", Schedule::kCosine}};
 constexpr Named<bool> kDtypes[] = {{"float32", false}, {"float64", true}};
-constexpr Named<bool> kAugments[] = {{"none", false}, {"once", {}}, {"every_epoch", {}}};
+constexpr Named<data::Augment> kAugments[] = {
+    {"none", data::Augment::kNone}, {"once", data::Augment::kOnce}, {"every_epoch", {}}};
 
 void refuse_unless(bool allowed, const std::string& field, const std::string& what) {
   if (!allowed) throw invalid(field, what);
@@ -73,8 +74,10 @@ data::Config read_data(Section section) {
   if (const auto spread = section.numbers("gaussian_deviations"); !spread.empty()) {
     config.gaussian_deviations = spread;
   }
-  read_name(section, "augment", false, kAugments);
-  section.ignore({"teacher_units", "noise", "manifold"});  // of sets that data::load() refuses
+  config.augment = read_name(section, "augment", config.augment, kAugments);
+  config.teacher_units = static_cast<int>(section.integer("teacher_units", config.teacher_units, 1));
+  config.noise = section.number("noise", config.noise, 0);
+  config.manifold = section.string("manifold", "");
   section.refuse_unknown();
   return config;
 }
