@@ -84,6 +84,10 @@ const sdk::Endpoint& Api::endpoint() const {
   return parts_->connection.endpoint();
 }
 
+bool Api::healthy(std::chrono::milliseconds deadline) const {
+  return parts_->connection.healthy(deadline);
+}
+
 v1::SubmitExperimentResponse Api::submit(const v1::SubmitExperimentRequest& request) {
   return parts_->connection.call(parts_->experiments, &Experiments::SubmitExperiment, request);
 }

@@ -4,6 +4,8 @@
 // calls that only read, and those with a request_id, are tried again for a few seconds.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +35,8 @@ class Api {
   ~Api();
 
   const sdk::Endpoint& endpoint() const;
+  // Whether the server's health service says that it serves. Never throws.
+  bool healthy(std::chrono::milliseconds deadline) const;
 
   v1::SubmitExperimentResponse submit(const v1::SubmitExperimentRequest& request);
   v1::LookupResponse lookup(const std::string& reference);

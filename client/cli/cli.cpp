@@ -63,6 +63,10 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, Context& cont
   }
   std::string what = error.what();
   what.erase(what.find_last_not_of('\n') + 1);
+  // CLI11 misses a command where there is a word that is none.
+  const auto words = app.remaining(true);
+  if (!words.empty() && what.find("subcommand is required") != std::string::npos)
+    what = "'" + words.front() + "' is not a command";
   context.note("hooke: " + what + "; see `" + command + " --help`");
   return kBadInput;
 }

@@ -83,7 +83,7 @@ std::vector<std::string> matrix_lines(const v1::GetInfluenceResponse& influence,
     }
     lines.push_back(line);
   }
-  lines[0].erase(lines[0].find_last_not_of(' ') + 1);
+  for (std::string& line : lines) line.erase(line.find_last_not_of(' ') + 1);
   return lines;
 }
 

@@ -5,7 +5,6 @@
 
 #include "client/cli/commands.h"
 #include "client/cli/processes.h"
-#include "client/sdk/connection.h"
 
 namespace hooke::cli {
 namespace {
@@ -56,7 +55,7 @@ std::string choose_port(int wanted, int usual, const char* option) {
 bool healthy(const sdk::UpState& state) {
   sdk::Endpoint endpoint;
   endpoint.address = state.address;
-  return sdk::Connection(endpoint).healthy(kHealthPatience);
+  return Api(endpoint, {}).healthy(kHealthPatience);
 }
 
 Error broken_start(const std::string& role, const fs::path& log) {

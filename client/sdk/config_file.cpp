@@ -73,7 +73,7 @@ std::string read_text(const std::string& path) {
 }
 
 std::vector<std::string> check_config(const std::string& text, const std::string& source) {
-  std::vector<std::string> errors;
+  std::vector<std::pair<int, std::string>> errors;  // line, message
   std::set<std::string> fields;
   YAML::Node rest;
   for (int i = 0; i < kMaxErrors; ++i) {
@@ -90,13 +90,17 @@ std::vector<std::string> check_config(const std::string& text, const std::string
       if (i > 0) message = message.substr(0, message.rfind(" (" + source + ", line "));
       const bool has_line = message.find(source + ", line ") != std::string::npos;
       if (!has_line && line > 0) message += " (" + source + ", line " + std::to_string(line) + ")";
-      errors.push_back(message);
+      errors.emplace_back(line, message);
       if (field.empty()) break;
       if (i == 0) rest = YAML::Load(text);
       if (!remove_field(rest, field)) break;
     }
   }
-  return errors;
+  std::stable_sort(errors.begin(), errors.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::string> messages;
+  for (auto& [line, message] : errors) messages.push_back(std::move(message));
+  return messages;
 }
 
 int line_of(const std::string& text, const std::string& field) {

@@ -16,8 +16,8 @@ namespace hooke::sdk {
 // Throws hooke::Error (kInvalidArgument): missing, unreadable, a folder, or larger than 1 MiB.
 std::string read_text(const std::string& path);
 
-// Every error of a configuration, the first one first: those of its form (parse_config), else
-// those of its values (complete), each with its line where the text has one. Empty: it is valid.
+// Every error of a configuration, of form (parse_config) and of value (complete), by line, and with
+// its line where the text has one. Empty: it is valid.
 std::vector<std::string> check_config(const std::string& text, const std::string& source);
 
 // Line (from 1) on which `field`, as "probes.updates.1.lr" or "probes.updates[1].lr", is written;

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "hooke_version.h"
+#include "proto/hooke/channel.h"
 #include "proto/hooke/status.h"
 
 namespace hooke::sdk {
@@ -20,14 +21,11 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
-constexpr int kKeepaliveTimeMs = 30'000;
-constexpr int kKeepaliveTimeoutMs = 10'000;
 // A server that comes back is found within this time.
 constexpr int kReconnectMinMs = 100;
 constexpr int kReconnectMaxMs = 2'000;
 constexpr milliseconds kFirstPause{100};
 constexpr milliseconds kLongestPause{1'000};
-constexpr const char* kVersionKey = "hooke-version";
 
 std::string content_of(const std::string& file) {
   std::ifstream in(file);
@@ -81,7 +79,7 @@ Connection::Connection(Endpoint endpoint, std::function<void(const std::string&)
     : endpoint_(std::move(endpoint)), notice_(std::move(notice)), channel_(open_channel(endpoint_)) {}
 
 void Connection::authorise(grpc::ClientContext& context) const {
-  if (!endpoint_.token.empty()) context.AddMetadata("authorization", "Bearer " + endpoint_.token);
+  if (!endpoint_.token.empty()) context.AddMetadata(kAuthorizationKey, kBearer + endpoint_.token);
 }
 
 Error Connection::error_of(const grpc::Status& status) const {

@@ -1,0 +1,84 @@
+// Command lines of `hooke`, run in the test's own process against the fake server.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "client/cli/cli.h"
+#include "tests/unit/client/fake_server.h"
+
+namespace hooke::test {
+
+struct Result {
+  int code = -1;
+  std::string out;
+  std::string err;
+};
+
+// A folder of its own that goes away with it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "hooke-test-XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path write(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ / name) << text;
+    return path_ / name;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+class CliTest : public testing::Test {
+ protected:
+  void serve(Script script) {
+    server_ = std::make_unique<FakeServer>(std::move(script));
+    variables_["HOOKE_SERVER"] = server_->address();
+  }
+
+  Result hooke(const std::vector<std::string>& arguments) {
+    std::ostringstream out;
+    std::ostringstream err;
+    cli::Context context(out, err);
+    context.environment = [this](const char* name) -> std::optional<std::string> {
+      const auto found = variables_.find(name);
+      if (found == variables_.end()) return std::nullopt;
+      return found->second;
+    };
+    context.terminal = terminal_;
+    context.programs = programs_;
+    const int code = cli::run(arguments, context);
+    return {code, out.str(), err.str()};
+  }
+
+  TemporaryFolder folder_;
+  std::map<std::string, std::string> variables_{{"HOME", folder_.path()}};
+  cli::Terminal terminal_;
+  std::filesystem::path programs_;
+  std::unique_ptr<FakeServer> server_;
+};
+
+inline constexpr const char* kSmallConfig =
+    "name: shirts\n"
+    "data: {set: fashion_mnist, classes: [0, 8]}\n"
+    "model: {type: linear}\n"
+    "training:\n"
+    "  lr: 0.1\n"
+    "  seed: 5\n";
+
+}  // namespace hooke::test
