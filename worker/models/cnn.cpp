@@ -1,22 +1,20 @@
 // For each entry of `channels` a 3x3 convolution, ReLU and 2x2 max-pooling; then one dense layer.
-#include <ATen/ATen.h>
-
 #include <string>
 #include <vector>
 
-#include "worker/models/layers.h"
+#include "worker/models/builtin.h"
 
 namespace hooke::models {
 namespace {
 
-class Cnn : public Net {
+class Cnn : public Builtin<Cnn> {
  public:
-  Cnn(const Config& config, const Shape& shape, at::Generator& random) {
+  Cnn(const Config& config, const Shape& shape, at::Generator& random) : Builtin(config, shape) {
     std::int64_t channels = shape.input[0], height = shape.input[1], width = shape.input[2];
     for (const int next : config.channels) {
       convolutions_.push_back(
           register_module("conv" + std::to_string(convolutions_.size()),
-                          std::make_shared<Conv3x3>(channels, next, config.bias, random)));
+                          std::make_shared<Conv>(Conv::Sizes{channels, next}, config.bias, random)));
       channels = next;
       height /= 2;
       width /= 2;
@@ -28,12 +26,12 @@ class Cnn : public Net {
   at::Tensor forward(const at::Tensor& inputs) override {
     at::Tensor x = inputs;
     // ReLU and max-pooling commute; after the pooling it has a quarter of the work.
-    for (const auto& convolution : convolutions_) x = at::max_pool2d(convolution->forward(x), 2).relu();
+    for (const auto& convolution : convolutions_) x = max_pool2x2(convolution->forward(x)).relu();
     return dense_->forward(x.flatten(1));
   }
 
  private:
-  std::vector<std::shared_ptr<Conv3x3>> convolutions_;
+  std::vector<std::shared_ptr<Conv>> convolutions_;
   std::shared_ptr<Dense> dense_;
 };
 

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "proto/hooke/error.h"
+
 namespace hooke::models {
 
 Dense::Dense(std::int64_t inputs, std::int64_t outputs, bool bias, Init init, at::Generator& random) {
@@ -26,16 +28,59 @@ at::Tensor Dense::forward(const at::Tensor& inputs) const {
   return at::linear(inputs, weight_, bias_);
 }
 
-Conv3x3::Conv3x3(std::int64_t inputs, std::int64_t outputs, bool bias, at::Generator& random) {
-  const auto fan_out = static_cast<double>(9 * outputs);
-  at::Tensor weight = at::empty({outputs, inputs, 3, 3});
+Conv::Conv(const Sizes& sizes, bool bias, at::Generator& random)
+    : stride_(sizes.stride), padding_(sizes.kernel / 2) {
+  const auto fan_out = static_cast<double>(sizes.kernel * sizes.kernel * sizes.outputs);
+  at::Tensor weight = at::empty({sizes.outputs, sizes.inputs, sizes.kernel, sizes.kernel});
   weight.normal_(0, std::sqrt(2 / fan_out), random);
   weight_ = register_parameter("weight", weight);
-  if (bias) bias_ = register_parameter("bias", at::zeros({outputs}));
+  if (bias) bias_ = register_parameter("bias", at::zeros({sizes.outputs}));
 }
 
-at::Tensor Conv3x3::forward(const at::Tensor& inputs) const {
-  return at::conv2d(inputs, weight_, bias_, /*stride=*/1, /*padding=*/1);
+at::Tensor Conv::forward(const at::Tensor& inputs) const {
+  return at::conv2d(inputs, weight_, bias_, stride_, padding_);
+}
+
+BatchNorm::BatchNorm(std::int64_t channels)
+    : weight_(register_parameter("weight", at::ones({channels}))),
+      bias_(register_parameter("bias", at::zeros({channels}))),
+      running_mean_(register_buffer("running_mean", at::zeros({channels}))),
+      running_variance_(register_buffer("running_var", at::ones({channels}))) {}
+
+at::Tensor BatchNorm::forward(const at::Tensor& inputs) const {
+  if (is_training() && inputs.size(0) * inputs.size(2) * inputs.size(3) < 2) {
+    throw invalid("training.batch", "batch normalisation needs more than one value per channel; 2 or larger");
+  }
+  return at::batch_norm(inputs, weight_, bias_, running_mean_, running_variance_, is_training(),
+                        /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/true);
+}
+
+NormedConv::NormedConv(const Conv::Sizes& sizes, Norm norm, bool bias, at::Generator& random)
+    : conv_(register_module("conv", std::make_shared<Conv>(sizes, bias && norm == Norm::kNone, random))) {
+  if (norm == Norm::kBatch) norm_ = register_module("norm", std::make_shared<BatchNorm>(sizes.outputs));
+}
+
+at::Tensor NormedConv::forward(const at::Tensor& inputs) const {
+  const at::Tensor x = conv_->forward(inputs);
+  return norm_ ? norm_->forward(x) : x;
+}
+
+at::Tensor max_pool2x2(const at::Tensor& inputs) {
+  if (at::GradMode::is_enabled() && inputs.requires_grad()) return at::max_pool2d(inputs, 2);
+  // LibTorch's kernel also finds where each maximum stood, which only a gradient needs.
+  const std::int64_t height = inputs.size(2) / 2 * 2, width = inputs.size(3) / 2 * 2;
+  const at::Tensor rows = at::maximum(inputs.slice(2, 0, height, 2), inputs.slice(2, 1, height, 2));
+  return at::maximum(rows.slice(3, 0, width, 2), rows.slice(3, 1, width, 2));
+}
+
+RandomFeatures::RandomFeatures(std::int64_t inputs, std::int64_t features, at::Generator& random) {
+  at::Tensor weight = at::empty({features, inputs});
+  weight.normal_(0, 1 / std::sqrt(static_cast<double>(inputs)), random);
+  weight_ = register_buffer("weight", weight);
+}
+
+at::Tensor RandomFeatures::forward(const at::Tensor& inputs) const {
+  return at::linear(inputs.flatten(1), weight_).relu();
 }
 
 }  // namespace hooke::models

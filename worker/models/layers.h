@@ -1,4 +1,4 @@
-// Dense and convolutional layers whose weights are drawn from an explicit generator.
+// Layers whose weights are drawn from an explicit generator.
 //
 // torch::nn's own layers draw from the global generator when they are made; these never do, so
 // that making a replica disturbs nothing.
@@ -6,11 +6,12 @@
 
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
 
 #include <cstdint>
 #include <memory>
 
-#include "worker/models/net.h"
+#include "worker/models/config.h"
 
 namespace hooke::models {
 
@@ -29,19 +30,58 @@ class Dense : public torch::nn::Module {
   at::Tensor weight_, bias_;
 };
 
-// 3x3, padding 1; weights normal with deviation sqrt(2 / fan-out), bias 0.
-class Conv3x3 : public torch::nn::Module {
+// Square kernel, padded by half of it; weights normal with deviation sqrt(2 / fan-out), bias 0
+// (He et al., arXiv 1502.01852).
+class Conv : public torch::nn::Module {
  public:
-  Conv3x3(std::int64_t inputs, std::int64_t outputs, bool bias, at::Generator& random);
-  at::Tensor forward(const at::Tensor& inputs) const;  // [batch][inputs][h][w] to [batch][outputs][h][w]
+  struct Sizes {
+    std::int64_t inputs = 0;   // channels
+    std::int64_t outputs = 0;  // channels
+    std::int64_t kernel = 3;
+    std::int64_t stride = 1;
+  };
+
+  Conv(const Sizes& sizes, bool bias, at::Generator& random);
+  at::Tensor forward(const at::Tensor& inputs) const;  // [batch][inputs][h][w] to [batch][outputs][h'][w']
 
  private:
+  std::int64_t stride_, padding_;
   at::Tensor weight_, bias_;
 };
 
-// Each model's maker; the table in models.cpp names them.
-std::shared_ptr<Net> make_linear(const Config& config, const Shape& shape, at::Generator& random);
-std::shared_ptr<Net> make_mlp(const Config& config, const Shape& shape, at::Generator& random);
-std::shared_ptr<Net> make_cnn(const Config& config, const Shape& shape, at::Generator& random);
+// Per channel, as torch.nn.BatchNorm2d has it (epsilon 1e-5, momentum 0.1).
+class BatchNorm : public torch::nn::Module {
+ public:
+  explicit BatchNorm(std::int64_t channels);
+  at::Tensor forward(const at::Tensor& inputs) const;
+
+ private:
+  at::Tensor weight_, bias_, running_mean_, running_variance_;
+};
+
+// A convolution, then the configured normalisation, which takes the place of the bias.
+class NormedConv : public torch::nn::Module {
+ public:
+  NormedConv(const Conv::Sizes& sizes, Norm norm, bool bias, at::Generator& random);
+  at::Tensor forward(const at::Tensor& inputs) const;
+
+ private:
+  std::shared_ptr<Conv> conv_;
+  std::shared_ptr<BatchNorm> norm_;  // null for Norm::kNone
+};
+
+// 2x2 max-pooling with stride 2. The same bits with and without gradients; faster without.
+at::Tensor max_pool2x2(const at::Tensor& inputs);
+
+// Fixed random features max(0, Wx) of the flattened input; W is a buffer with independent normal
+// entries of variance 1 / inputs.
+class RandomFeatures : public torch::nn::Module {
+ public:
+  RandomFeatures(std::int64_t inputs, std::int64_t features, at::Generator& random);
+  at::Tensor forward(const at::Tensor& inputs) const;  // [batch][...] to [batch][features]
+
+ private:
+  at::Tensor weight_;
+};
 
 }  // namespace hooke::models

@@ -1,13 +1,14 @@
 // One dense layer on the flattened input.
-#include "worker/models/layers.h"
+#include "worker/models/builtin.h"
 
 namespace hooke::models {
 namespace {
 
-class Linear : public Net {
+class Linear : public Builtin<Linear> {
  public:
   Linear(const Config& config, const Shape& shape, at::Generator& random)
-      : dense_(register_module("dense", std::make_shared<Dense>(shape.features(), shape.outputs, config.bias,
+      : Builtin(config, shape),
+        dense_(register_module("dense", std::make_shared<Dense>(shape.features(), shape.outputs, config.bias,
                                                                 Dense::Init::kUniform, random))) {}
 
   at::Tensor forward(const at::Tensor& inputs) override { return dense_->forward(inputs.flatten(1)); }

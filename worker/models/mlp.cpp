@@ -2,14 +2,14 @@
 #include <string>
 #include <vector>
 
-#include "worker/models/layers.h"
+#include "worker/models/builtin.h"
 
 namespace hooke::models {
 namespace {
 
-class Mlp : public Net {
+class Mlp : public Builtin<Mlp> {
  public:
-  Mlp(const Config& config, const Shape& shape, at::Generator& random) {
+  Mlp(const Config& config, const Shape& shape, at::Generator& random) : Builtin(config, shape) {
     std::int64_t width = shape.features();
     for (const int hidden : config.hidden) {
       add(width, hidden, config.bias, Dense::Init::kHe, random);

@@ -260,7 +260,7 @@ TEST_F(TrainingTest, RefusesWhatDoesNotFitTheData) {
   config_.training.batch = 10;
   config_.model.channels = {4, 4, 4, 4};
   expect_error(Code::kInvalidArgument, "model.channels");
-  config_.model.type = "resnet18";
+  config_.model.type = "transformer";
   expect_error(Code::kUnimplemented, "model.type");
   config_.model.type = "mlp";
   options_.device = "abacus";
