@@ -24,7 +24,10 @@ constexpr int kMaxProbesPerClass = 1000;
 constexpr int kMaxUpdates = 20;
 constexpr int kMaxLayers = 100;
 constexpr int kMaxWidth = 1 << 20;
+constexpr int kMaxDegree = 100;
 constexpr int kMaxEpochs = 1'000'000;
+constexpr int kMaxPoints = 1'000'000;  // of generated data
+constexpr int kMaxDimension = 100'000;
 
 std::string upper_prefix(const EnumDescriptor& type) {
   std::string prefix;
@@ -84,21 +87,36 @@ bool is_name(const std::string& name) {
 }
 
 struct SetFacts {
-  const char* path;  // default folder below a data root
-  int labels;        // number of labels, 0 when the files say
-  double mean;
-  double deviation;
+  const char* path;                     // default folder below a data root
+  int labels;                           // number of labels, 0 when the files say
+  std::vector<double> mean, deviation;  // one for each channel, or one for all
 };
 
-SetFacts facts(v1::DataSet set) {
-  switch (set) {
+// Channels of the images behind these are the size of `mean`.
+SetFacts facts(const v1::DataConfig& data) {
+  const std::vector<double> mean = {0.4914, 0.4822, 0.4465}, deviation = {0.2023, 0.1994, 0.2010};
+  switch (data.set()) {
     case v1::DATA_SET_FASHION_MNIST:
-      return {"fashion-mnist", 10, 0.2860, 0.3530};
+      return {"fashion-mnist", 10, {0.2860}, {0.3530}};
     case v1::DATA_SET_MNIST:
-      return {"mnist", 10, 0.1307, 0.3081};
+      return {"mnist", 10, {0.1307}, {0.3081}};
+    case v1::DATA_SET_CIFAR10:
+      return {"cifar-10-batches-bin", 10, mean, deviation};
+    case v1::DATA_SET_CIFAR100:
+      return {"cifar-100-binary", 100, mean, deviation};
+    case v1::DATA_SET_SVHN:
+      return {"svhn", 10, {0.4377, 0.4438, 0.4728}, {0.1980, 0.2010, 0.1970}};
+    case v1::DATA_SET_GAUSSIANS:
+      return {nullptr, data.gaussian_means_size(), {0}, {1}};
+    case v1::DATA_SET_MANIFOLD:
+      return {nullptr, 2, {0}, {1}};
     default:
-      return {nullptr, 0, 0, 1};
+      return {nullptr, 0, {0}, {1}};
   }
+}
+
+bool is_generated(v1::DataSet set) {
+  return set == v1::DATA_SET_GAUSSIANS || set == v1::DATA_SET_TEACHER_STUDENT || set == v1::DATA_SET_MANIFOLD;
 }
 
 void complete_classes(v1::DataConfig& data, const SetFacts& set) {
@@ -123,22 +141,74 @@ void complete_classes(v1::DataConfig& data, const SetFacts& set) {
                     "'" + data.class_names(i) + "' is not allowed; some text without , [ ] @");
 }
 
-void complete_data(v1::DataConfig& data) {
-  if (!data.has_set()) throw invalid("data.set", "is required, as in set: fashion_mnist");
-  check_available("data.set", data.set(), {v1::DATA_SET_FASHION_MNIST, v1::DATA_SET_MNIST, v1::DATA_SET_IDX});
-  const SetFacts set = facts(data.set());
-  if (!data.has_path()) {
-    if (!set.path) throw invalid("data.path", "is required for set '" + name_of(data.set()) + "'");
-    data.set_path(set.path);
+// Refuses a field that is given but means nothing to this set.
+void check_belongs(const v1::DataConfig& data, const char* field, bool given,
+                   std::initializer_list<v1::DataSet> sets) {
+  if (!given || std::find(sets.begin(), sets.end(), data.set()) != sets.end()) return;
+  std::string names;
+  for (const v1::DataSet set : sets) names += (names.empty() ? "" : ", ") + name_of(set);
+  throw invalid(field, "belongs to " + names + ", not to set '" + name_of(data.set()) + "'; leave it out");
+}
+
+void check_fields_of_set(const v1::DataConfig& data) {
+  constexpr auto kGaussians = v1::DATA_SET_GAUSSIANS, kTeacher = v1::DATA_SET_TEACHER_STUDENT,
+                 kManifold = v1::DATA_SET_MANIFOLD;
+  check_belongs(data, "data.dimension", data.has_dimension(), {kGaussians, kTeacher});
+  check_belongs(data, "data.points", data.has_points(), {kGaussians, kTeacher, kManifold});
+  check_belongs(data, "data.gaussian_means", data.gaussian_means_size() > 0, {kGaussians});
+  check_belongs(data, "data.gaussian_deviations", data.gaussian_deviations_size() > 0, {kGaussians});
+  check_belongs(data, "data.teacher_units", data.has_teacher_units(), {kTeacher});
+  check_belongs(data, "data.noise", data.has_noise(), {kTeacher});
+  check_belongs(data, "data.manifold", data.has_manifold(), {kManifold});
+  const std::string set = name_of(data.set());
+  if (is_generated(data.set()) && data.has_path())
+    throw invalid("data.path", "set '" + set + "' is generated; leave it out");
+  if (is_generated(data.set()) && data.has_augment() && data.augment() != v1::AUGMENT_NONE)
+    throw invalid("data.augment", "only images are cropped and flipped; leave it out for set '" + set + "'");
+  if (data.set() == kTeacher && (data.classes_size() > 0 || data.class_names_size() > 0))
+    throw invalid("data.classes", "set '" + set + "' is a regression and has no classes; leave it out");
+}
+
+void complete_gaussians(v1::DataConfig& data) {
+  if (data.gaussian_means().empty())
+    for (const double mean : {9.0, 1.0}) data.add_gaussian_means(mean);
+  if (data.gaussian_deviations().empty() && data.gaussian_means_size() == 2)
+    for (const double deviation : {1.0, 2.0}) data.add_gaussian_deviations(deviation);
+  check_range("data.gaussian_means", data.gaussian_means_size(), 2, kMaxClasses);
+  for (const double mean : data.gaussian_means())
+    if (!std::isfinite(mean))
+      throw invalid("data.gaussian_means", text(mean) + " is not allowed; a finite number");
+  if (data.gaussian_deviations_size() != data.gaussian_means_size())
+    throw invalid("data.gaussian_deviations",
+                  std::to_string(data.gaussian_deviations_size()) + " values for " +
+                      std::to_string(data.gaussian_means_size()) + " classes; one for each");
+  for (const double deviation : data.gaussian_deviations())
+    if (!std::isfinite(deviation) || deviation <= 0)
+      throw invalid("data.gaussian_deviations",
+                    text(deviation) + " is not allowed; a finite number larger than 0");
+}
+
+void complete_generated(v1::DataConfig& data) {
+  if (!data.has_points()) data.set_points(1000);
+  check_range("data.points", data.points(), 1, kMaxPoints);
+  if (data.set() == v1::DATA_SET_MANIFOLD) {
+    if (!data.has_manifold()) throw invalid("data.manifold", "is required, as in manifold: two_circles");
+    return;
   }
-  if (data.path().empty()) throw invalid("data.path", "is empty; a folder");
-  complete_classes(data, set);
-  if (data.has_train_per_class()) check_range("data.train_per_class", data.train_per_class(), 1, 1 << 30);
-  if (data.has_test_per_class()) check_range("data.test_per_class", data.test_per_class(), 1, 1 << 30);
-  if (!data.has_augment()) data.set_augment(v1::AUGMENT_NONE);
-  check_available("data.augment", data.augment(), {v1::AUGMENT_NONE});
-  if (data.mean().empty()) data.add_mean(set.mean);
-  if (data.deviation().empty()) data.add_deviation(set.deviation);
+  if (!data.has_dimension()) data.set_dimension(100);
+  check_range("data.dimension", data.dimension(), 1, kMaxDimension);
+  if (data.set() == v1::DATA_SET_GAUSSIANS) return complete_gaussians(data);
+  if (!data.has_teacher_units()) data.set_teacher_units(8);
+  check_range("data.teacher_units", data.teacher_units(), 1, kMaxWidth);
+  if (!data.has_noise()) data.set_noise(0);
+  check_rate("data.noise", data.noise());
+}
+
+void complete_normalisation(v1::DataConfig& data, const SetFacts& set) {
+  if (data.mean().empty())
+    for (const double mean : set.mean) data.add_mean(mean);
+  if (data.deviation().empty())
+    for (const double deviation : set.deviation) data.add_deviation(deviation);
   for (const double mean : data.mean())
     if (!std::isfinite(mean)) throw invalid("data.mean", text(mean) + " is not allowed; a finite number");
   for (const double deviation : data.deviation())
@@ -146,13 +216,32 @@ void complete_data(v1::DataConfig& data) {
       throw invalid("data.deviation", text(deviation) + " is not allowed; a finite number larger than 0");
 }
 
-void complete_model(v1::ModelConfig& model) {
-  if (!model.has_type()) throw invalid("model.type", "is required, as in type: cnn");
-  check_available("model.type", model.type(),
-                  {v1::MODEL_TYPE_LINEAR, v1::MODEL_TYPE_MLP, v1::MODEL_TYPE_CNN});
-  if (!model.has_bias()) model.set_bias(true);
+void complete_data(v1::DataConfig& data) {
+  if (!data.has_set()) throw invalid("data.set", "is required, as in set: fashion_mnist");
+  check_available("data.set", data.set(),
+                  {v1::DATA_SET_FASHION_MNIST, v1::DATA_SET_MNIST, v1::DATA_SET_IDX, v1::DATA_SET_CIFAR10,
+                   v1::DATA_SET_CIFAR100, v1::DATA_SET_SVHN, v1::DATA_SET_GAUSSIANS, v1::DATA_SET_MANIFOLD,
+                   v1::DATA_SET_ARRAY});
+  check_fields_of_set(data);
+  if (is_generated(data.set())) complete_generated(data);
+  const SetFacts set = facts(data);
+  if (!data.has_path() && !is_generated(data.set())) {
+    if (!set.path) throw invalid("data.path", "is required for set '" + name_of(data.set()) + "'");
+    data.set_path(set.path);
+  }
+  if (data.has_path() && data.path().empty()) throw invalid("data.path", "is empty; a folder");
+  complete_classes(data, set);
+  if (data.has_train_per_class()) check_range("data.train_per_class", data.train_per_class(), 1, 1 << 30);
+  if (data.has_test_per_class()) check_range("data.test_per_class", data.test_per_class(), 1, 1 << 30);
+  if (!data.has_augment()) data.set_augment(v1::AUGMENT_NONE);
+  check_available("data.augment", data.augment(), {v1::AUGMENT_NONE, v1::AUGMENT_ONCE});
+  complete_normalisation(data, set);
+}
+
+void complete_widths(v1::ModelConfig& model) {
+  const bool pooled = model.type() == v1::MODEL_TYPE_CNN || model.type() == v1::MODEL_TYPE_VGG;
   if (model.type() == v1::MODEL_TYPE_MLP && model.hidden().empty()) model.add_hidden(128);
-  if (model.type() == v1::MODEL_TYPE_CNN && model.channels().empty()) {
+  if (pooled && model.channels().empty()) {
     model.add_channels(16);
     model.add_channels(32);
   }
@@ -160,6 +249,25 @@ void complete_model(v1::ModelConfig& model) {
   check_range("model.channels", model.channels_size(), 0, kMaxLayers);
   for (const int width : model.hidden()) check_range("model.hidden", width, 1, kMaxWidth);
   for (const int width : model.channels()) check_range("model.channels", width, 1, kMaxWidth);
+}
+
+void complete_model(v1::ModelConfig& model) {
+  if (!model.has_type()) throw invalid("model.type", "is required, as in type: cnn");
+  check_available("model.type", model.type(),
+                  {v1::MODEL_TYPE_LINEAR, v1::MODEL_TYPE_MLP, v1::MODEL_TYPE_CNN, v1::MODEL_TYPE_RESNET18,
+                   v1::MODEL_TYPE_RESNET34, v1::MODEL_TYPE_VGG, v1::MODEL_TYPE_RELU_GATE,
+                   v1::MODEL_TYPE_HOMOGENEOUS, v1::MODEL_TYPE_RIDGE, v1::MODEL_TYPE_TORCHSCRIPT});
+  if (!model.has_bias()) model.set_bias(true);
+  complete_widths(model);
+  const bool resnet = model.type() == v1::MODEL_TYPE_RESNET18 || model.type() == v1::MODEL_TYPE_RESNET34;
+  if (resnet && !model.has_stem()) model.set_stem(v1::STEM_IMAGENET);
+  if ((resnet || model.type() == v1::MODEL_TYPE_VGG) && !model.has_norm()) model.set_norm(v1::NORM_NONE);
+  if (model.type() == v1::MODEL_TYPE_RIDGE && !model.has_features()) model.set_features(10);
+  if (model.type() == v1::MODEL_TYPE_HOMOGENEOUS && !model.has_degree()) model.set_degree(2);
+  if (model.has_features()) check_range("model.features", model.features(), 1, kMaxWidth);
+  if (model.has_degree()) check_range("model.degree", model.degree(), 1, kMaxDegree);
+  if (model.type() == v1::MODEL_TYPE_TORCHSCRIPT && model.path().empty())
+    throw invalid("model.path", "is required for type 'torchscript'; a TorchScript file");
 }
 
 void complete_schedule(v1::TrainingConfig& training) {

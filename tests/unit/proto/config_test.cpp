@@ -103,14 +103,91 @@ TEST(Config, RefusesValuesOutsideTheirRange) {
   EXPECT_THAT(refusal("data: {set: idx}\nmodel: {type: cnn}\n"), HasSubstr("data.path: is required"));
 }
 
+v1::DataConfig completed_data(const std::string& data) {
+  return complete(parse_config("data: {" + data + "}\nmodel: {type: mlp}\n", "x.yaml")).data();
+}
+
+TEST(Config, FillsTheDefaultsOfEachDataSet) {
+  using testing::ElementsAre;
+  const v1::DataConfig cifar = completed_data("set: cifar10, classes: [0, 1, 8]");
+  EXPECT_EQ(cifar.path(), "cifar-10-batches-bin");
+  EXPECT_THAT(cifar.mean(), ElementsAre(0.4914, 0.4822, 0.4465));
+  EXPECT_THAT(cifar.deviation(), ElementsAre(0.2023, 0.1994, 0.2010));
+  EXPECT_FALSE(cifar.has_points());
+  EXPECT_EQ(completed_data("set: cifar10, augment: once").augment(), v1::AUGMENT_ONCE);
+  const v1::DataConfig hundred = completed_data("set: cifar100");
+  EXPECT_EQ(hundred.path(), "cifar-100-binary");
+  EXPECT_EQ(hundred.classes_size(), 100);
+  EXPECT_EQ(completed_data("set: svhn").path(), "svhn");
+  const v1::DataConfig gaussians = completed_data("set: gaussians");
+  EXPECT_FALSE(gaussians.has_path());
+  EXPECT_EQ(gaussians.dimension(), 100);
+  EXPECT_EQ(gaussians.points(), 1000);
+  EXPECT_THAT(gaussians.gaussian_means(), ElementsAre(9, 1));
+  EXPECT_THAT(gaussians.gaussian_deviations(), ElementsAre(1, 2));
+  EXPECT_THAT(gaussians.classes(), ElementsAre(0, 1));
+  EXPECT_THAT(completed_data("set: manifold, manifold: donut").classes(), ElementsAre(0, 1));
+  EXPECT_TRUE(completed_data("set: array, path: mine").classes().empty());
+}
+
+TEST(Config, RefusesDataFieldsThatAreWrongOrOfAnotherSet) {
+  const auto refused = [](const std::string& data) {
+    return refusal("data: {" + data + "}\nmodel: {type: mlp}\n");
+  };
+  EXPECT_THAT(
+      refused("set: cifar10, points: 5"),
+      HasSubstr("data.points: belongs to gaussians, teacher_student, manifold, not to set 'cifar10'"));
+  EXPECT_THAT(refused("set: gaussians, manifold: donut"), HasSubstr("data.manifold: belongs to manifold"));
+  EXPECT_THAT(refused("set: manifold"), HasSubstr("data.manifold: is required"));
+  EXPECT_THAT(refused("set: manifold, manifold: klein_bottle"), HasSubstr("two_cosines"));
+  EXPECT_THAT(refused("set: manifold, manifold: donut, classes: [2]"), HasSubstr("it has 0 to 1"));
+  EXPECT_THAT(refused("set: manifold, manifold: donut, path: x"), HasSubstr("data.path: set 'manifold' is"));
+  EXPECT_THAT(refused("set: gaussians, augment: once"), HasSubstr("data.augment: only images"));
+  EXPECT_THAT(refused("set: gaussians, points: 0"), HasSubstr("data.points: 0 is not allowed; from 1"));
+  EXPECT_THAT(refused("set: gaussians, gaussian_means: [1, 2, 3]"),
+              HasSubstr("data.gaussian_deviations: 0 values for 3 classes"));
+  EXPECT_THAT(refused("set: gaussians, gaussian_deviations: [1, -1]"), HasSubstr("-1.0 is not allowed"));
+  EXPECT_THAT(refused("set: cifar100, classes: [100]"), HasSubstr("it has 0 to 99"));
+  EXPECT_THAT(refused("set: array"), HasSubstr("data.path: is required for set 'array'"));
+}
+
+v1::ModelConfig completed_model(const std::string& model) {
+  return complete(parse_config("data: {set: fashion_mnist}\nmodel: {" + model + "}\n", "x.yaml")).model();
+}
+
+TEST(Config, FillsTheDefaultsOfEachModelAndNoOthers) {
+  const v1::ModelConfig resnet = completed_model("type: resnet18");
+  EXPECT_EQ(resnet.stem(), v1::STEM_IMAGENET);
+  EXPECT_EQ(resnet.norm(), v1::NORM_NONE);
+  EXPECT_TRUE(resnet.channels().empty());
+  const v1::ModelConfig vgg = completed_model("type: vgg, norm: batch");
+  EXPECT_THAT(vgg.channels(), testing::ElementsAre(16, 32));
+  EXPECT_EQ(vgg.norm(), v1::NORM_BATCH);
+  EXPECT_FALSE(vgg.has_stem());
+  EXPECT_EQ(completed_model("type: ridge").features(), 10);
+  const v1::ModelConfig homogeneous = completed_model("type: homogeneous");
+  EXPECT_EQ(homogeneous.degree(), 2);
+  EXPECT_FALSE(homogeneous.has_features()) << "the inputs themselves";
+}
+
+TEST(Config, RefusesModelsWithWrongOrMissingFields) {
+  const std::string data = "data: {set: fashion_mnist}\n";
+  EXPECT_THAT(refusal(data + "model: {type: ridge, features: 0}\n"),
+              HasSubstr("model.features: 0 is not allowed; from 1"));
+  EXPECT_THAT(refusal(data + "model: {type: homogeneous, degree: 0}\n"), HasSubstr("model.degree: 0"));
+  EXPECT_THAT(refusal(data + "model: {type: torchscript}\n"), HasSubstr("model.path: is required"));
+  EXPECT_THAT(refusal(data + "model: {type: resnet18, stem: mnist}\n"),
+              HasSubstr("model.stem: 'mnist' is not allowed; one of imagenet, cifar"));
+}
+
 TEST(Config, SaysWhatThisVersionCannotRunYet) {
   try {
-    complete(parse_config("data: {set: fashion_mnist}\nmodel: {type: resnet34}\n", ""));
+    complete(parse_config(std::string(kSmall) + "measures: [collapse]\n", ""));
     FAIL() << "accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::kUnimplemented);
     EXPECT_THAT(describe(error),
-                HasSubstr("model.type: 'resnet34' is not available in this version; available: "));
+                HasSubstr("measures.0: 'collapse' is not available in this version; available: "));
   }
 }
 
