@@ -1,0 +1,420 @@
+#include "server/ingest/ingest.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <future>
+#include <limits>
+
+#include "server/scheduling/queue.h"
+#include "server/storage/digest.h"
+#include "server/storage/points.h"
+#include "server/storage/series.h"
+#include "tests/unit/server/storage/temp_database.h"
+
+namespace hooke::ingest {
+namespace {
+
+using hooke::testing::code_of;
+using hooke::testing::Server;
+using hooke::testing::TempFolder;
+using storage::RunState;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr TimeUs kSecond = 1'000'000;
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+// Records, in the shortest words.
+v1::Record start(std::optional<Step> resume = {}, std::int64_t total = 100) {
+  v1::Record record;
+  if (resume) record.mutable_attempt_start()->set_resume_step(*resume);
+  record.mutable_attempt_start()->set_total_steps(total);
+  return record;
+}
+v1::Record scalars(Step step, const std::vector<std::pair<std::string, double>>& values) {
+  v1::Record record;
+  record.mutable_scalars()->set_step(step);
+  record.mutable_scalars()->set_time_us(1'000 + step);
+  for (const auto& [key, value] : values) {
+    record.mutable_scalars()->add_key(key);
+    record.mutable_scalars()->add_value(value);
+  }
+  return record;
+}
+v1::Record loss(Step step, double value = 0.5) {
+  return scalars(step, {{"train/loss", value}});
+}
+v1::Record declare(const std::string& key, const std::vector<std::string>& classes) {
+  v1::Record record;
+  auto* series = record.mutable_series_declaration();
+  series->set_key(key);
+  series->set_kind(v1::SERIES_KIND_MATRIX);
+  for (const auto& name : classes) series->add_class_names(name);
+  for (std::size_t i = 0; i < classes.size() * classes.size(); ++i) series->add_eligible(20);
+  return record;
+}
+v1::Record matrix(const std::string& key, Step step, std::size_t bytes) {
+  v1::Record record;
+  record.mutable_matrix()->set_key(key);
+  record.mutable_matrix()->set_step(step);
+  record.mutable_matrix()->set_planes(std::string(bytes, '\x01'));
+  return record;
+}
+v1::Record barrier(Step step) {
+  v1::Record record;
+  record.mutable_barrier()->set_step(step);
+  return record;
+}
+v1::Record end(v1::RunState state = v1::RUN_STATE_SUCCEEDED) {
+  v1::Record record;
+  record.mutable_end()->set_state(state);
+  return record;
+}
+
+// One worker's end of one stream.
+class Client {
+ public:
+  Client(Ingest& ingest, storage::AttemptKey key) {
+    std::promise<void> opened;
+    std::exception_ptr failed;
+    ingest.open(std::move(key),
+                [&](std::exception_ptr error, std::shared_ptr<Stream> stream, std::uint64_t last) {
+                  failed = error;
+                  stream_ = std::move(stream);
+                  committed = last;
+                  next = last + 1;
+                  opened.set_value();
+                });
+    opened.get_future().wait();
+    if (failed) std::rethrow_exception(failed);
+  }
+
+  // Sends records numbered on from `next`, in one batch; throws what the server answers.
+  void send(std::vector<v1::Record> records) {
+    v1::RecordBatch batch;
+    for (auto& record : records) {
+      record.set_number(next++);
+      *batch.add_records() = std::move(record);
+    }
+    send_batch(batch);
+  }
+  void send_batch(const v1::RecordBatch& batch) {
+    auto answer = std::make_shared<std::promise<std::uint64_t>>();
+    stream_->append(batch, [answer](std::exception_ptr error, std::uint64_t last) {
+      if (error) {
+        answer->set_exception(error);
+      } else {
+        answer->set_value(last);
+      }
+    });
+    committed = answer->get_future().get();
+  }
+  // The reason with which the fence refuses these records; empty when it does not.
+  std::string refused(std::vector<v1::Record> records) {
+    try {
+      send(std::move(records));
+    } catch (const storage::FencedError& error) {
+      message = error.what();
+      return error.reason();
+    }
+    return "";
+  }
+
+  std::uint64_t committed = 0;
+  std::uint64_t next = 1;
+  std::string message;
+
+ private:
+  std::shared_ptr<Stream> stream_;
+};
+
+class IngestTest : public ::testing::Test {
+ protected:
+  IngestTest()
+      : server_(folder_.path()),
+        ingest_(server_.writer, [this] { return now_; }),
+        queue_(
+            server_.writer, {}, [this] { return now_; },
+            [this](std::size_t n) { return storage::sha256(std::to_string(drawn_++)).substr(0, n); }) {}
+
+  // Submits a run and leases it.
+  storage::AttemptKey grant(const std::string& name = "e") {
+    scheduling::SubmitRequest request;
+    request.request_id = "submit-" + name;
+    request.name = name;
+    request.runs.push_back({"{}", 0, {}});
+    run_ = queue_.submit(request).runs[0].id;
+    return lease();
+  }
+  storage::AttemptKey lease() {
+    scheduling::LeaseRequest request;
+    request.request_id = "lease-" + std::to_string(drawn_);
+    request.worker = "w1";
+    const auto granted = queue_.lease(request).value();
+    barriers_ = granted.barriers;
+    return {granted.run.run_id, granted.attempt, granted.token};
+  }
+  // The lease of the run lapses and another attempt is granted.
+  storage::AttemptKey lease_again() {
+    now_ += 60 * kSecond;
+    queue_.sweep();
+    return lease();
+  }
+
+  storage::Run run() {
+    return server_.read([&](storage::Snapshot& s) { return storage::find_run(s, run_).value(); });
+  }
+  std::vector<Step> steps(const std::string& key) {
+    return server_.read([&](storage::Snapshot& s) -> std::vector<Step> {
+      const auto series = storage::find_series(s, run_, key);
+      if (!series) return {};
+      return series->declaration.kind == storage::SeriesKind::kScalar
+                 ? storage::read_scalars(s, series->id).step
+                 : storage::matrix_steps(s, series->id);
+    });
+  }
+  // Sends records after a start and expects that they break the protocol with this message, that the
+  // run has failed without another attempt, and that what came before is kept.
+  void expect_breach(std::vector<v1::Record> records, const std::string& message) {
+    static int number = 0;
+    Client client(ingest_, grant("breach-" + std::to_string(++number)));
+    client.send({start(), declare("elasticity/kl", {"cat", "dog"}), scalars(4, {{"kept", 1}})});
+    EXPECT_EQ(client.refused(std::move(records)), "PROTOCOL_BROKEN");
+    EXPECT_THAT(client.message, HasSubstr(message));
+    EXPECT_EQ(run().state, RunState::kFailed);
+    EXPECT_EQ(run().reason.kind, storage::ReasonKind::kProtocol);
+    EXPECT_THAT(run().reason.message, HasSubstr(message));
+    EXPECT_EQ(steps("kept"), std::vector<Step>{4});
+    EXPECT_EQ(client.refused({loss(50)}), "RUN_FINISHED");
+  }
+
+  TempFolder folder_;
+  TimeUs now_ = 1'000 * kSecond;
+  int drawn_ = 0;
+  Server server_;
+  Ingest ingest_;
+  scheduling::Queue queue_;
+  RunId run_;
+  std::vector<storage::Barrier> barriers_;
+};
+
+TEST_F(IngestTest, StoresWhatItAcknowledges) {
+  Client client(ingest_, grant());
+  EXPECT_EQ(client.committed, 0u);
+  client.send({start(), declare("elasticity/kl", {"cat", "dog"}), loss(0, 1.5),
+               scalars(1, {{"train/loss", kNan}, {"train/accuracy", 0.25}}), matrix("elasticity/kl", 1, 80),
+               barrier(1)});
+  EXPECT_EQ(client.committed, 6u);
+  EXPECT_THAT(steps("train/loss"), ElementsAre(0, 1));
+  EXPECT_THAT(steps("train/accuracy"), ElementsAre(1));
+  EXPECT_THAT(steps("elasticity/kl"), ElementsAre(1));
+  EXPECT_EQ(run().step, 1);
+  EXPECT_EQ(run().total_steps, 100);
+  EXPECT_EQ(run().record_us, now_);
+  const auto latest = server_.read([&](storage::Snapshot& s) { return storage::latest_values(s, run_); });
+  ASSERT_EQ(latest.size(), 2u);
+  EXPECT_EQ(latest[0].value, 0.25);
+  EXPECT_TRUE(std::isnan(latest[1].value));
+  EXPECT_EQ(ingest_.records_committed(), 6);
+  EXPECT_EQ(ingest_.open_streams(), 1);
+}
+
+TEST_F(IngestTest, DropsWhatIsSentAgain) {
+  const auto key = grant();
+  Client client(ingest_, key);
+  client.send({start(), loss(0), loss(1)});
+  client.next = 2;
+  client.send({loss(0), loss(1), loss(2)});
+  EXPECT_EQ(client.committed, 4u);
+  client.next = 1;
+  client.send({start()});
+  EXPECT_EQ(client.committed, 4u);
+  EXPECT_THAT(steps("train/loss"), ElementsAre(0, 1, 2));
+  Client again(ingest_, key);
+  EXPECT_EQ(again.committed, 4u);
+  again.send({loss(3)});
+  EXPECT_THAT(steps("train/loss"), ElementsAre(0, 1, 2, 3));
+}
+
+TEST_F(IngestTest, RefusesAGapAndKeepsTheRun) {
+  Client client(ingest_, grant());
+  client.send({start(), loss(0)});
+  client.next = 4;
+  EXPECT_EQ(code_of([&] { client.send({loss(2)}); }), Code::kOutOfRange);
+  EXPECT_EQ(run().state, RunState::kRunning);
+  client.next = 3;
+  client.send({loss(1), loss(2)});
+  EXPECT_EQ(client.committed, 4u);
+  EXPECT_EQ(code_of([&] { client.send_batch({}); }), Code::kInvalidArgument);
+}
+
+TEST_F(IngestTest, TwoStreamsOfOneAttemptDoNotConfuseEachOther) {
+  const auto key = grant();
+  Client first(ingest_, key);
+  first.send({start(), loss(0)});
+  Client second(ingest_, key);
+  second.send({loss(1), scalars(1, {{"new", 1}}), loss(2)});
+  first.next = 3;
+  first.send({loss(1), scalars(1, {{"new", 1}}), loss(2), scalars(3, {{"new", 2}, {"train/loss", 0}})});
+  EXPECT_EQ(first.committed, 6u);
+  EXPECT_THAT(steps("train/loss"), ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(steps("new"), ElementsAre(1, 3));
+}
+
+TEST_F(IngestTest, ThatIsRolledBackLeavesNoTraceInTheCache) {
+  Client client(ingest_, grant());
+  client.send({start(), loss(0)});
+  // The gap at its end rolls the batch back, with the series that it made.
+  v1::RecordBatch batch;
+  *batch.add_records() = scalars(1, {{"new", 1}, {"train/loss", 1}});
+  *batch.add_records() = loss(2);
+  batch.mutable_records(0)->set_number(3);
+  batch.mutable_records(1)->set_number(9);
+  EXPECT_EQ(code_of([&] { client.send_batch(batch); }), Code::kOutOfRange);
+  EXPECT_THAT(steps("new"), IsEmpty());
+  client.next = 3;
+  client.send({scalars(1, {{"new", 1}, {"train/loss", 1}})});
+  EXPECT_THAT(steps("new"), ElementsAre(1));
+  EXPECT_THAT(steps("train/loss"), ElementsAre(0, 1));
+}
+
+TEST_F(IngestTest, BreachesFailTheRunByName) {
+  expect_breach({loss(5), loss(5)}, "series train/loss, step 5");
+  expect_breach({loss(5), loss(3)}, "not after its step 5");
+  expect_breach({scalars(-1, {{"a", 1}})}, "step -1 is negative");
+  expect_breach({scalars(5, {{"a", 1}, {"a", 2}})}, "series a, step 5: it is twice");
+  expect_breach({scalars(5, {{"kept", 1}, {"kept", 2}})}, "series kept, step 5: it is twice");
+  expect_breach({scalars(5, {{"", 1}})}, "must not be empty");
+  expect_breach({scalars(5, {{"a\nb", 1}})}, "printable");
+  expect_breach({scalars(5, {{std::string(300, 'x'), 1}})}, "too long");
+  expect_breach({matrix("nothing", 5, 20)}, "series nothing, step 5: no matrix was declared");
+  expect_breach({matrix("kept", 5, 20)}, "no matrix was declared");
+  expect_breach({scalars(5, {{"elasticity/kl", 1}})}, "it is a matrix");
+  expect_breach({matrix("elasticity/kl", 5, 79)}, "79 bytes for 4 cells; must be 80");
+  expect_breach({matrix("elasticity/kl", 5, 80), matrix("elasticity/kl", 4, 80)}, "not after its step 5");
+  expect_breach({declare("m", {"a", "b,c"})}, "class name 'b,c'");
+  expect_breach({declare("m", {"a", "a"})}, "there twice");
+  expect_breach({declare("m", {})}, "needs class names");
+  expect_breach({matrix("elasticity/kl", 5, 80), declare("elasticity/kl", {"cat"})},
+                "declared with another kind");
+  expect_breach({start()}, "must be record 1");
+  expect_breach({barrier(9), barrier(8)}, "before the last one's 9");
+  expect_breach({end(v1::RUN_STATE_QUEUED)}, "succeeded or failed");
+  expect_breach({end(), loss(9)}, "nothing may follow it");
+  expect_breach({v1::Record()}, "no body");
+}
+
+TEST_F(IngestTest, ABreachStoresNothingOfItsRecordAndEverythingBefore) {
+  Client client(ingest_, grant());
+  client.send({start()});
+  EXPECT_EQ(
+      client.refused({loss(0), scalars(1, {{"a", 1}, {"b", 1}, {"train/loss", 1}}),
+                      scalars(2, {{"a", 1}, {"c", 1}, {"train/loss", 1}, {"b", 2}, {"b", 3}}), loss(3)}),
+      "PROTOCOL_BROKEN");
+  EXPECT_THAT(steps("a"), ElementsAre(1));
+  EXPECT_THAT(steps("b"), ElementsAre(1));
+  EXPECT_THAT(steps("c"), IsEmpty());
+  EXPECT_THAT(steps("train/loss"), ElementsAre(0, 1));
+}
+
+TEST_F(IngestTest, TheFirstRecordIsAStartOrAnEnd) {
+  Client other(ingest_, grant("a"));
+  EXPECT_EQ(other.refused({loss(0)}), "PROTOCOL_BROKEN");
+  EXPECT_EQ(run().state, RunState::kFailed);
+  Client ended(ingest_, grant("b"));
+  ended.send({end(v1::RUN_STATE_FAILED)});
+  EXPECT_EQ(ended.committed, 1u);
+  EXPECT_EQ(run().state, RunState::kRunning);
+}
+
+TEST_F(IngestTest, AStartRemovesWhatEarlierAttemptsStoredLater) {
+  Client first(ingest_, grant());
+  first.send({start(), declare("elasticity/kl", {"cat"}), loss(0), loss(1), matrix("elasticity/kl", 1, 20),
+              barrier(1), loss(2), matrix("elasticity/kl", 2, 20), loss(3), barrier(3), loss(4)});
+  Client second(ingest_, lease_again());
+  ASSERT_EQ(barriers_.size(), 2u);
+  EXPECT_EQ(barriers_[0].step, 1);
+  EXPECT_EQ(barriers_[0].record, 6u);
+  EXPECT_THAT(steps("train/loss"), ElementsAre(0, 1, 2, 3, 4));
+  const auto subscription = server_.changes.subscribe({});
+  second.send({start(1), loss(2, 9.0)});
+  EXPECT_TRUE(subscription->take().runs.at(run_).bits & storage::kPointsTruncated);
+  EXPECT_THAT(steps("train/loss"), ElementsAre(0, 1, 2));
+  EXPECT_THAT(steps("elasticity/kl"), ElementsAre(1));
+  EXPECT_EQ(run().step, 2);
+  const auto latest = server_.read([&](storage::Snapshot& s) { return storage::latest_values(s, run_); });
+  EXPECT_EQ(latest.at(0).value, 9.0);
+  const auto left = server_.read([&](storage::Snapshot& s) { return storage::barriers_of(s, run_); });
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].step, 1);
+  EXPECT_EQ(first.refused({loss(5)}), "ATTEMPT_SUPERSEDED");
+  Client third(ingest_, lease_again());
+  third.send({start(), loss(0, 7.0)});
+  EXPECT_THAT(steps("train/loss"), ElementsAre(0));
+  EXPECT_THAT(steps("elasticity/kl"), IsEmpty());
+  EXPECT_EQ(run().step, 0);
+}
+
+TEST_F(IngestTest, AStartResumesAtACommittedBarrierOnly) {
+  Client first(ingest_, grant());
+  first.send({start(), loss(0), loss(1), barrier(1), loss(2)});
+  Client second(ingest_, lease_again());
+  EXPECT_EQ(second.refused({start(2)}), "PROTOCOL_BROKEN");
+  EXPECT_THAT(second.message, HasSubstr("no committed barrier"));
+  EXPECT_THAT(steps("train/loss"), ElementsAre(0, 1, 2));
+}
+
+TEST_F(IngestTest, ALapsedAttemptWritesOnUntilAnotherIsGranted) {
+  Client client(ingest_, grant());
+  client.send({start(), loss(0)});
+  now_ += 60 * kSecond;
+  queue_.sweep();
+  EXPECT_EQ(run().state, RunState::kQueued);
+  client.send({loss(1)});
+  EXPECT_EQ(run().state, RunState::kRunning);
+  EXPECT_EQ(run().attempt, 1);
+  queue_.cancel(run().run_id, "");
+  EXPECT_EQ(client.refused({loss(2)}), "RUN_CANCELLED");
+  EXPECT_THAT(steps("train/loss"), ElementsAre(0, 1));
+}
+
+TEST_F(IngestTest, AStreamWithAWrongTokenIsNotOpened) {
+  auto key = grant();
+  key.token[0] ^= 1;
+  EXPECT_EQ(code_of([&] { Client client(ingest_, key); }), Code::kFailedPrecondition);
+  EXPECT_EQ(ingest_.open_streams(), 0);
+}
+
+TEST_F(IngestTest, ProvenanceIsKeptWithItsAttempt) {
+  Client client(ingest_, grant());
+  v1::Record record;
+  record.mutable_provenance()->set_device("cpu");
+  client.send({start(), record});
+  EXPECT_THAT(server_.read([&](storage::Snapshot& s) { return storage::provenance_json(s, run_); }),
+              HasSubstr("\"device\":\"cpu\""));
+}
+
+// What a kill would leave: the files as they are while the server runs.
+TEST_F(IngestTest, WhatWasAcknowledgedIsThereAfterAKill) {
+  const auto key = grant();
+  Client client(ingest_, key);
+  client.send({start(), loss(0), loss(1)});
+  client.send({loss(2), barrier(2)});
+  const TempFolder copy;
+  for (const char* file : {"hooke.db", "hooke.db-wal"})
+    std::filesystem::copy_file(folder_.path() / file, copy.path() / file);
+  Server after(copy.path());
+  Ingest ingest(after.writer, [this] { return now_; });
+  Client again(ingest, key);
+  EXPECT_EQ(again.committed, 5u);
+  again.send({loss(3)});
+  const auto column = after.read([&](storage::Snapshot& s) {
+    return storage::read_scalars(s, storage::find_series(s, run_, "train/loss")->id);
+  });
+  EXPECT_THAT(column.step, ElementsAre(0, 1, 2, 3));
+}
+
+}  // namespace
+}  // namespace hooke::ingest
