@@ -48,11 +48,6 @@ RunFeed::View RunFeed::next(std::chrono::milliseconds timeout) {
   return view;
 }
 
-void RunFeed::update(const v1::Run& run) {
-  const std::lock_guard lock(mutex_);
-  store(run);
-}
-
 void RunFeed::read_until_stopped() {
   while (true) {
     try {
@@ -97,7 +92,6 @@ void RunFeed::read_stream() {
 void RunFeed::store(const v1::Run& run) {
   const auto found = runs_.find(run.name());
   if (found == runs_.end()) return;
-  // What was polled may come later than what was streamed: a final state stays.
   found->second = run;
   dirty_ = true;
 }

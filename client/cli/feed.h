@@ -37,9 +37,6 @@ class RunFeed {
   // answers at once. Throws hooke::Error when the stream ended for good.
   View next(std::chrono::milliseconds timeout);
 
-  // Takes in a run that was read otherwise.
-  void update(const v1::Run& run);
-
  private:
   void read_until_stopped();
   // One stream, from open to end. Throws hooke::Error.

@@ -68,7 +68,8 @@ void influence(Context& context, const InfluenceOptions& options) {
   check_shape(answer);
   if (options.format == Format::kJson) return print_json(context.out, answer);
   if (options.format == Format::kCsv) return print_csv(context.out, cells(answer));
-  context.out << caption(answer) << "\n\n";
+  for (const std::string& line : caption(answer)) context.out << line << '\n';
+  context.out << '\n';
   for (const std::string& line : matrix_lines(answer, context.terminal.colour)) context.out << line << '\n';
   context.out << "[ ] the updated class itself\n\n";
   print_summaries(context.out, answer);

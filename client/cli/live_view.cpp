@@ -102,7 +102,7 @@ void LiveView::draw(const RunFeed::View& view, const std::optional<v1::GetInflue
                     steady_clock::time_point now) {
   std::vector<std::string> below;
   if (matrix) {
-    below = {"", caption(*matrix), ""};
+    below = {"", caption(*matrix)[0], ""};
     for (const std::string& line : matrix_lines(*matrix, terminal_.colour)) below.push_back(line);
   }
   const int room = std::max(1, terminal_.rows - kReservedLines - static_cast<int>(below.size()));

@@ -87,7 +87,7 @@ std::vector<std::string> matrix_lines(const v1::GetInfluenceResponse& influence,
   return lines;
 }
 
-std::string caption(const v1::GetInfluenceResponse& influence) {
+std::vector<std::string> caption(const v1::GetInfluenceResponse& influence) {
   std::string text = influence.key();
   if (!influence.description().empty()) text += " · " + influence.description();
   if (influence.steps_size() == 1)
@@ -97,8 +97,8 @@ std::string caption(const v1::GetInfluenceResponse& influence) {
             std::to_string(influence.steps(0)) + " to " +
             std::to_string(influence.steps(influence.steps_size() - 1));
   if (influence.runs_size() > 1) text += " · mean of " + plural(influence.runs_size(), "run");
-  text += shows_ratio(influence) ? " · ratio of means"
-                                 : std::string(" · mean ± sd over ") + spread_over(influence);
+  std::string figures =
+      shows_ratio(influence) ? "ratio of means" : std::string("mean ± sd over ") + spread_over(influence);
   std::int64_t fewest = 0;
   std::int64_t most = 0;
   std::int64_t skipped = 0;
@@ -109,10 +109,11 @@ std::string caption(const v1::GetInfluenceResponse& influence) {
     skipped += one.skipped();
     nonfinite += one.nonfinite();
   }
-  text += " · " + (fewest == most ? "" : std::to_string(fewest) + " to ") + plural(most, "pair") + " a cell";
-  if (skipped > 0) text += " · " + plural(skipped, "pair") + " skipped (denominator 0 or not finite)";
-  if (nonfinite > 0) text += " · " + plural(nonfinite, "pair") + " not finite";
-  return text;
+  figures +=
+      " · " + (fewest == most ? "" : std::to_string(fewest) + " to ") + plural(most, "pair") + " a cell";
+  if (skipped > 0) figures += " · " + plural(skipped, "pair") + " skipped (denominator 0 or not finite)";
+  if (nonfinite > 0) figures += " · " + plural(nonfinite, "pair") + " not finite";
+  return {text, figures};
 }
 
 std::vector<std::string> sentences(const v1::GetInfluenceResponse& influence) {

@@ -21,8 +21,8 @@ double shown_value(const v1::GetInfluenceResponse& influence, int responding, in
 // with `colour`.
 std::vector<std::string> matrix_lines(const v1::GetInfluenceResponse& influence, bool colour);
 
-// What was measured, when, over how many pairs.
-std::string caption(const v1::GetInfluenceResponse& influence);
+// Two lines: what was measured and when; what the figures are, and over how many pairs.
+std::vector<std::string> caption(const v1::GetInfluenceResponse& influence);
 
 // "An update on T-shirt moves T-shirt most (1.00), then bag (0.41).", one sentence for each class.
 std::vector<std::string> sentences(const v1::GetInfluenceResponse& influence);

@@ -24,26 +24,10 @@ constexpr std::chrono::milliseconds kFrame{250};
 constexpr std::chrono::seconds kLinePause{5};
 // Asking for a matrix costs the server more than a look at a run.
 constexpr std::chrono::seconds kMatrixPause{2};
-// Runs whose progress is asked for, beside what the stream says.
-constexpr int kMaxPolled = 8;
 
 struct WatchOptions {
   std::vector<std::string> targets;
 };
-
-// Progress between changes of state: the stream tells of those at once, of steps not always.
-void poll_progress(Api& api, RunFeed& feed, const RunFeed::View& view) {
-  int polled = 0;
-  for (const v1::Run& run : view.runs) {
-    if (run.state() != v1::RUN_STATE_RUNNING || polled++ == kMaxPolled) continue;
-    try {
-      feed.update(api.get_run(run.name()));
-    } catch (const Error& error) {
-      if (error.code() != Code::kUnavailable && error.code() != Code::kDeadlineExceeded) throw;
-      return;  // the stream tells that the server is away
-    }
-  }
-}
 
 // The newest matrix of the run that is furthest; absent while there is none.
 std::optional<v1::GetInfluenceResponse> newest_matrix(Api& api, const std::vector<v1::Run>& runs) {
@@ -64,18 +48,16 @@ std::optional<v1::GetInfluenceResponse> newest_matrix(Api& api, const std::vecto
 ExitCode follow_live(Context& context, RunFeed& feed) {
   LiveView live(context.out, context.terminal);
   std::optional<v1::GetInfluenceResponse> matrix;
-  auto asked = steady_clock::time_point::min();
+  std::optional<steady_clock::time_point> asked;
   while (true) {
     const RunFeed::View view = feed.next(kTick);
     const auto now = steady_clock::now();
-    if (view.connected &&
-        (view.all_final || asked == steady_clock::time_point::min() || now - asked > kMatrixPause)) {
+    if (view.connected && (view.all_final || !asked || now - *asked > kMatrixPause)) {
       if (auto fresh = newest_matrix(context.api(), view.runs)) matrix = std::move(fresh);
       asked = steady_clock::now();
     }
     live.draw(view, matrix, now);
     if (view.all_final) return outcome(context, view.runs);
-    if (view.connected) poll_progress(context.api(), feed, view);
     std::this_thread::sleep_until(now + kFrame);
   }
 }
@@ -114,7 +96,6 @@ ExitCode follow_lines(Context& context, RunFeed& feed) {
       last = {run.state(), run.step(), now};
     }
     if (view.all_final) return outcome(context, view.runs);
-    if (view.connected) poll_progress(context.api(), feed, view);
     std::this_thread::sleep_until(now + kFrame);
   }
 }

@@ -87,22 +87,21 @@ TEST_F(Output, InfluenceAsCsvIsAtFullPrecisionWithNanAndInfinities) {
 TEST_F(Output, InfluenceAsATableMarksTheOwnClassAndSaysWhatItMeans) {
   const Result result = hooke({"influence", "k3f9"});
   EXPECT_EQ(result.code, 0) << result.err;
-  EXPECT_EQ(
-      result.out,
-      "elasticity/kl · Adam, fresh, lr 1e-3 · step 315 · mean ± sd over pairs · 397 to 400 pairs a cell · "
-      "3 pairs skipped (denominator 0 or not finite)\n"
-      "\n"
-      "responds \\ updated        T-shirt            bag\n"
-      "T-shirt             [1.00 ± 0.10]    0.25 ± nan\n"
-      "bag                   0.41 ± inf   [0.12 ± 0.20]\n"
-      "[ ] the updated class itself\n"
-      "\n"
-      "dominance    0.23 (0.20 to 0.26)   own class minus the others, mean\n"
-      "selectivity  T-shirt 1.42, bag 0.67   own class over its column's mean\n"
-      "asymmetry    0.20   0: symmetric\n"
-      "\n"
-      "An update on T-shirt moves T-shirt most (1.00), then bag (0.41).\n"
-      "An update on bag moves T-shirt most (0.25), then bag (0.12).\n");
+  EXPECT_EQ(result.out,
+            "elasticity/kl · Adam, fresh, lr 1e-3 · step 315\n"
+            "mean ± sd over pairs · 397 to 400 pairs a cell · 3 pairs skipped (denominator 0 or not finite)\n"
+            "\n"
+            "responds \\ updated        T-shirt            bag\n"
+            "T-shirt             [1.00 ± 0.10]    0.25 ± nan\n"
+            "bag                   0.41 ± inf   [0.12 ± 0.20]\n"
+            "[ ] the updated class itself\n"
+            "\n"
+            "dominance    0.23 (0.20 to 0.26)   own class minus the others, mean\n"
+            "selectivity  T-shirt 1.42, bag 0.67   own class over its column's mean\n"
+            "asymmetry    0.20   0: symmetric\n"
+            "\n"
+            "An update on T-shirt moves T-shirt most (1.00), then bag (0.41).\n"
+            "An update on bag moves T-shirt most (0.25), then bag (0.12).\n");
 }
 
 TEST_F(Output, ASignedMeasureShowsTheRatioOfMeansAndWhoIsHurt) {
