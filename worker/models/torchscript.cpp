@@ -32,7 +32,6 @@ class TorchScript : public Net {
     for (const auto& [name, tensor] : program_.named_buffers()) {
       if (seen.insert(tensor.unsafeGetTensorImpl()).second) add(name, tensor, false);
     }
-    Net::train(program_.is_training());
   }
 
   at::Tensor forward(const at::Tensor& inputs) override {
@@ -43,8 +42,9 @@ class TorchScript : public Net {
   }
 
   std::shared_ptr<Net> copy() const override {
-    jit::Module other = copied_program();
-    return std::make_shared<TorchScript>(std::move(other));
+    auto other = std::make_shared<TorchScript>(copied_program());
+    other->train(is_training());
+    return other;
   }
 
   void train(bool on = true) override {
