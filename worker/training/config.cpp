@@ -45,6 +45,9 @@ constexpr Named<Loss> kLosses[] = {
     {"cross_entropy", Loss::kCrossEntropy}, {"squared", Loss::kSquared}, {"binary", {}}};
 constexpr Named<Schedule> kSchedules[] = {
     {"constant", Schedule::kConstant}, {"step", Schedule::kStep}, {"cosine", Schedule::kCosine}};
+constexpr Named<models::Stem> kStems[] = {{"imagenet", models::Stem::kImagenet},
+                                          {"cifar", models::Stem::kCifar}};
+constexpr Named<models::Norm> kNorms[] = {{"none", models::Norm::kNone}, {"batch", models::Norm::kBatch}};
 constexpr Named<bool> kDtypes[] = {{"float32", false}, {"float64", true}};
 constexpr Named<data::Augment> kAugments[] = {
     {"none", data::Augment::kNone}, {"once", data::Augment::kOnce}, {"every_epoch", {}}};
@@ -89,7 +92,11 @@ models::Config read_model(Section section) {
   if (const auto hidden = section.integers("hidden"); !hidden.empty()) config.hidden = hidden;
   if (const auto channels = section.integers("channels"); !channels.empty()) config.channels = channels;
   config.bias = section.boolean("bias", true);
-  section.ignore({"stem", "norm", "path", "features", "degree"});  // of models that models::check() refuses
+  config.stem = read_name(section, "stem", config.stem, kStems);
+  config.norm = read_name(section, "norm", config.norm, kNorms);
+  config.path = section.string("path", "");
+  if (section.has("features")) config.features = static_cast<int>(section.integer("features", 1, 1));
+  config.degree = static_cast<int>(section.integer("degree", config.degree, 1));
   section.refuse_unknown();
   return config;
 }
