@@ -8,16 +8,13 @@
 namespace hooke::ingest {
 
 Stream::Stream(storage::Writer& writer, storage::Clock clock, storage::AttemptKey key,
-               std::atomic<std::int64_t>& records, std::atomic<std::int64_t>& streams)
+               std::shared_ptr<Counters> counters)
     : writer_(writer),
       session_(std::make_unique<Session>(std::move(clock), std::move(key))),
-      records_(records),
-      streams_(streams) {
-  ++streams_;
-}
+      counters_(std::move(counters)) {}
 
 Stream::~Stream() {
-  --streams_;
+  if (open_) --counters_->streams;
 }
 
 void Stream::append(v1::RecordBatch batch, Done done) {
@@ -36,7 +33,7 @@ void Stream::append(v1::RecordBatch batch, Done done) {
       },
       [self = shared_from_this(), call](std::exception_ptr error) {
         if (error) return call->done(std::move(error), 0);
-        self->records_ += call->applied.records;
+        self->counters_->records += call->applied.records;
         if (!call->applied.broken.empty())
           error =
               std::make_exception_ptr(storage::FencedError(storage::kProtocolBroken, call->applied.broken));
@@ -48,12 +45,14 @@ void Stream::append(v1::RecordBatch batch, Done done) {
 Ingest::Ingest(storage::Writer& writer, storage::Clock clock) : writer_(writer), clock_(std::move(clock)) {}
 
 void Ingest::open(storage::AttemptKey key, Opened opened) {
-  std::shared_ptr<Stream> stream(new Stream(writer_, clock_, std::move(key), records_, streams_));
+  std::shared_ptr<Stream> stream(new Stream(writer_, clock_, std::move(key), counters_));
   auto committed = std::make_shared<std::uint64_t>(0);
   writer_.post([stream, committed](
                    storage::Transaction& transaction) { *committed = stream->session_->open(transaction); },
                [stream, committed, opened = std::move(opened)](std::exception_ptr error) {
                  if (error) return opened(std::move(error), nullptr, 0);
+                 stream->open_ = true;
+                 ++stream->counters_->streams;
                  opened(nullptr, stream, *committed);
                });
 }

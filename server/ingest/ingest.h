@@ -28,6 +28,12 @@ namespace hooke::ingest {
 
 class Session;
 
+// Shared by an Ingest and its streams, for a stream may end after it.
+struct Counters {
+  std::atomic<std::int64_t> records{0};  // committed since start
+  std::atomic<std::int64_t> streams{0};  // open now
+};
+
 class Stream : public std::enable_shared_from_this<Stream> {
  public:
   // Called once, on the writer's thread; must not block or throw. `error` is null or a
@@ -47,12 +53,12 @@ class Stream : public std::enable_shared_from_this<Stream> {
  private:
   friend class Ingest;
   Stream(storage::Writer& writer, storage::Clock clock, storage::AttemptKey key,
-         std::atomic<std::int64_t>& records, std::atomic<std::int64_t>& streams);
+         std::shared_ptr<Counters> counters);
 
   storage::Writer& writer_;
   std::unique_ptr<Session> session_;
-  std::atomic<std::int64_t>& records_;
-  std::atomic<std::int64_t>& streams_;
+  const std::shared_ptr<Counters> counters_;
+  bool open_ = false;  // counted
 };
 
 class Ingest {
@@ -67,15 +73,14 @@ class Ingest {
   void open(storage::AttemptKey key, Opened opened);
 
   // Since start.
-  std::int64_t records_committed() const { return records_; }
+  std::int64_t records_committed() const { return counters_->records; }
   // Now.
-  std::int64_t open_streams() const { return streams_; }
+  std::int64_t open_streams() const { return counters_->streams; }
 
  private:
   storage::Writer& writer_;
   const storage::Clock clock_;
-  std::atomic<std::int64_t> records_{0};
-  std::atomic<std::int64_t> streams_{0};
+  const std::shared_ptr<Counters> counters_ = std::make_shared<Counters>();
 };
 
 }  // namespace hooke::ingest

@@ -47,6 +47,14 @@ void refuse_network_file_system(const DatabaseOptions& options) {
                                              "), where SQLite loses data; give a folder on a local disk");
 }
 
+// Nobody else reads it: it has the secret that lease tokens are derived from. SQLite gives its other
+// files the same mode.
+void make_file(const fs::path& file) {
+  const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (made < 0) throw io_error(file, errno);
+  ::close(made);
+}
+
 std::int64_t size_of(const fs::path& file) {
   std::error_code failed;
   const auto size = fs::file_size(file, failed);
@@ -93,6 +101,7 @@ Database::Database(DatabaseOptions options) : folder_(options.folder), file_(fol
   refuse_network_file_system(options);
   lock_ = std::make_unique<Lock>(folder_ / "hooke.lock");
   refuse_foreign_file(file_);
+  make_file(file_);
   try {
     Connection connection(file_, Connection::Mode::kWriter);
     schema_version_ = migrate(connection, file_);

@@ -27,7 +27,7 @@ Row read_row(Transaction& transaction, const AttemptKey& key) {
       "a.outcome FROM runs r LEFT JOIN attempts a ON a.run_id = r.id AND a.number = ? "
       "WHERE r.run_id = ?",
       key.number, run_id);
-  if (!row.step()) throw Error(Code::kNotFound, "there is no run " + std::string(run_id));
+  if (!row.step()) throw FencedError(kRunDeleted, "there is no run " + std::string(run_id));
   Row found;
   FencedAttempt& attempt = found.attempt;
   attempt.run = {row.integer(0)};

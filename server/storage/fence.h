@@ -16,6 +16,7 @@ namespace hooke::storage {
 inline constexpr const char* kRunCancelled = "RUN_CANCELLED";
 inline constexpr const char* kAttemptSuperseded = "ATTEMPT_SUPERSEDED";
 inline constexpr const char* kRunFinished = "RUN_FINISHED";
+inline constexpr const char* kRunDeleted = "RUN_DELETED";
 inline constexpr const char* kTokenInvalid = "TOKEN_INVALID";
 // The run was just failed: a record of this call broke the ingest protocol.
 inline constexpr const char* kProtocolBroken = "PROTOCOL_BROKEN";
@@ -57,7 +58,7 @@ struct FencedAttempt {
 
 // Lets the attempt pass and gives its lease a full period from `now`. One that had lapsed is
 // reopened under its number, its run is running again, and the lapse does not count any more.
-// Throws FencedError, or kNotFound for a run that is not there.
+// Throws FencedError; a run that is not there counts as deleted.
 FencedAttempt pass_fence(Transaction& transaction, const AttemptKey& key, TimeUs now);
 
 }  // namespace hooke::storage

@@ -41,6 +41,8 @@ TEST(Database, IsMadeWithTheNewestSchema) {
                 .getInt(),
             0x484F4F4B);
   EXPECT_GT(database.file_bytes(), 0);
+  EXPECT_EQ(std::filesystem::status(database.file()).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   EXPECT_GT(database.disk_free_bytes(), 0);
 }
 
