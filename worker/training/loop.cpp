@@ -86,6 +86,7 @@ Loop::Loop(const Config& config, const RunOptions& options) : config_(config), o
   const TrainingConfig& training = config_.training;
   const data::DataSet data =
       data::load(config_.data, options.data_roots, stream_seed(training.seed, Stream::kData));
+  if (data.regression) throw Error(Code::kUnimplemented, "regression cannot be trained yet", "data.set");
   const std::size_t classes = data.class_names.size();
   shape_ = {data.shape, static_cast<std::int64_t>(classes)};
   net_ = models::make(config_.model, shape_, stream_seed(training.seed, Stream::kWeights),
@@ -193,8 +194,7 @@ void Loop::make_engine(const std::vector<std::int64_t>& positions) {
                         train_.inputs.index_select(0, index),
                         train_.targets.index_select(0, index)};
   engine_.emplace(std::move(options), std::move(probes), [&] {
-    const auto net = models::make(config_.model, shape_, 0, train_.inputs.scalar_type());
-    net->to(train_.inputs.device());
+    const std::shared_ptr<models::Net> net = net_->copy();
     net->eval();
     return engine::Replica{weights_of(*net),
                            [net](const at::Tensor& inputs) { return net->forward(inputs); }};

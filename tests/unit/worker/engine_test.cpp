@@ -376,7 +376,12 @@ TEST(Step, IsThatOfTorchOptim) {
 
 // A convolutional net on images, three classes of five probes.
 struct Images {
-  models::Config config{"cnn", {}, true, {4, 8}};
+  models::Config config = [] {
+    models::Config small;
+    small.type = "cnn";
+    small.channels = {4, 8};
+    return small;
+  }();
   models::Shape shape{{1, 12, 12}, 3};
   at::Tensor labels = at::arange(15, at::kLong).div(5, "floor");
   at::Tensor inputs = normal({15, 1, 12, 12}, 50, at::kFloat) +
