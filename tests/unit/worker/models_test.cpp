@@ -30,10 +30,11 @@ Config config_of(const char* type, Norm norm = Norm::kNone) {
 std::vector<std::pair<Config, Shape>> every_model() {
   const Shape scalar{{1, 28, 28}, 1};
   std::vector<std::pair<Config, Shape>> all = {{config_of("relu_gate"), scalar}};
-  for (const char* type : {"linear", "mlp", "cnn", "vgg", "homogeneous", "ridge", "resnet18", "resnet34"}) {
+  for (const char* type : {"linear", "mlp", "cnn", "vgg", "homogeneous", "ridge", "resnet18"}) {
     all.emplace_back(config_of(type), kImages);
     all.emplace_back(config_of(type), scalar);
   }
+  all.emplace_back(config_of("resnet34"), kImages);
   for (const char* type : {"vgg", "resnet18"}) all.emplace_back(config_of(type, Norm::kBatch), kImages);
   all.emplace_back(config_of("homogeneous"), kImages);
   all.back().first.features = 7;
