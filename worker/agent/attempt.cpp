@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <cctype>
 #include <condition_variable>
 #include <fstream>
 #include <mutex>
@@ -35,6 +36,13 @@ void write_file(const std::filesystem::path& path, const std::string& text) {
   out << text;
   out.close();
   if (!out) throw Error(Code::kUnavailable, "cannot write " + path.string());
+}
+
+// "succeeded" for OUTCOME_SUCCEEDED and RUN_STATE_SUCCEEDED.
+std::string plain(std::string name) {
+  name.erase(0, name.rfind('_') + 1);
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name;
 }
 
 v1::AttemptRef ref_of(const v1::LeaseGrant& grant) {
@@ -227,8 +235,9 @@ class Attempt {
             connection_.call(*stub, &v1::WorkerService::Stub::Finish, request,
                              {.deadline = kHeartbeatDeadline, .retry_for = milliseconds(1'000)});
         spdlog::info("run {} attempt {}: {}{}; the run is {}", grant_.run_id(), grant_.attempt(),
-                     v1::Outcome_Name(outcome), reason.message().empty() ? "" : " (" + reason.message() + ")",
-                     v1::RunState_Name(response.state()));
+                     plain(v1::Outcome_Name(outcome)),
+                     reason.message().empty() ? "" : " (" + reason.message() + ")",
+                     plain(v1::RunState_Name(response.state())));
         clean_up();
         break;
       } catch (const Error& error) {
