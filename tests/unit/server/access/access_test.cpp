@@ -31,12 +31,12 @@ TEST(Access, TheRightTokenIsLetIn) {
 
 TEST(Access, EverythingElseIsRefusedWithAHint) {
   const Access access{kToken};
-  for (const std::string shown :
+  for (const std::string& shown :
        {std::string(), std::string("Bearer"), std::string("Bearer "), std::string("Basic ") + kToken,
         std::string(kToken), std::string("Bearer") + kToken}) {
     refused(access, kGetRun, shown, Code::kUnauthenticated, "asks for a token");
   }
-  for (const std::string shown : {std::string("Bearer x"), std::string("Bearer ") + kToken + "0",
+  for (const std::string& shown : {std::string("Bearer x"), std::string("Bearer ") + kToken + "0",
                                   std::string("Bearer  ") + kToken, std::string("Bearer ") + kToken + " "}) {
     refused(access, kGetRun, shown, Code::kUnauthenticated, "not valid");
     refused(access, kGetRun, shown, Code::kUnauthenticated, "HOOKE_TOKEN_FILE");

@@ -1,0 +1,298 @@
+#include "server/app.h"
+
+#include <fcntl.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <mutex>
+#include <sstream>
+#include <thread>
+#include <vector>
+
+#include "hooke_version.h"
+#include "proto/hooke/channel.h"
+#include "proto/hooke/error.h"
+#include "server/access/access.h"
+#include "server/access/token_file.h"
+#include "server/address.h"
+#include "server/gateway/gateway.h"
+#include "server/ingest/ingest.h"
+#include "server/scheduling/queue.h"
+#include "server/services/access_service.h"
+#include "server/services/admin_service.h"
+#include "server/services/experiment_service.h"
+#include "server/services/query_service.h"
+#include "server/services/rpc_log.h"
+#include "server/services/worker_service.h"
+#include "server/storage/changes.h"
+#include "server/storage/database.h"
+#include "server/storage/digest.h"
+#include "server/storage/readers.h"
+#include "server/storage/writer.h"
+
+namespace hooke {
+namespace {
+
+constexpr std::size_t kWorkThreads = 4;
+constexpr int kUnaryPollers = 2;
+constexpr int kMostThreads = 128;
+constexpr std::size_t kMostGrpcBytes = std::size_t{1} << 30;
+constexpr int kMostStreamsPerConnection = 256;
+constexpr std::chrono::seconds kSweepEvery{1};
+
+TimeUs wall_clock() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+std::string content_of(const std::filesystem::path& file, const char* option) {
+  std::ifstream in(file);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in || text.str().empty())
+    throw Error(Code::kFailedPrecondition, file.string() + " cannot be read", option);
+  return text.str();
+}
+
+void check(const AppOptions& options) {
+  const Address listen = parse_address(options.listen, "--listen");
+  const Address http = parse_address(options.http, "--http");
+  if (options.data.empty())
+    throw invalid("--data", "is missing: the folder that the server keeps everything in");
+  if (options.tls_cert.empty() != options.tls_key.empty())
+    throw invalid("--tls-cert", "and --tls-key go together");
+  if (!options.tls_client_ca.empty() && options.tls_cert.empty())
+    throw invalid("--tls-client-ca", "needs --tls-cert and --tls-key");
+  if (options.lease_period < std::chrono::milliseconds(100))
+    throw invalid("--lease-period", "is too short; at least 0.1 seconds");
+  const bool loopback = is_loopback(listen) && is_loopback(http);
+  if (options.no_auth && !loopback)
+    throw invalid("--no-auth",
+                  "is for loopback only, as in --listen 127.0.0.1:7070; beyond it callers need tokens");
+  if (!is_loopback(listen) && options.tls_cert.empty())
+    throw invalid("--listen", options.listen +
+                                  " can be reached from other machines; beyond loopback --tls-cert and "
+                                  "--tls-key are needed");
+  // HTTP has no TLS of its own yet.
+  if (!is_loopback(http))
+    throw invalid("--http", options.http +
+                                " can be reached from other machines; until HTTP has TLS it stays on "
+                                "loopback, as in 127.0.0.1:7071");
+}
+
+std::shared_ptr<grpc::ServerCredentials> credentials_of(const AppOptions& options) {
+  if (options.tls_cert.empty()) return grpc::InsecureServerCredentials();
+  const bool ask = !options.tls_client_ca.empty();
+  grpc::SslServerCredentialsOptions ssl(ask ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+                                            : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+  ssl.pem_key_cert_pairs.push_back(
+      {content_of(options.tls_key, "--tls-key"), content_of(options.tls_cert, "--tls-cert")});
+  if (ask) ssl.pem_root_certs = content_of(options.tls_client_ca, "--tls-client-ca");
+  return grpc::SslServerCredentials(ssl);
+}
+
+std::optional<std::string> admin_token(const AppOptions& options) {
+  if (options.no_auth) {
+    spdlog::warn(
+        "--no-auth: every user of this machine may read, submit and cancel; submitting is running code");
+    return std::nullopt;
+  }
+  const bool own = options.token_file.empty();
+  const auto path = own ? options.data / "token" : options.token_file;
+  const auto file = access::read_token_file(path, own, storage::random_bytes);
+  if (file.made) spdlog::info("made the admin token in {}", path.string());
+  if (file.others_may_read) spdlog::warn("{} can be read by other users; chmod 600 it", path.string());
+  return file.token;
+}
+
+// Written beside and renamed: whoever sees it sees both lines.
+void write_port_file(const std::filesystem::path& file, int grpc_port, int http_port) {
+  const std::filesystem::path draft = file.string() + ".new";
+  std::ofstream out(draft);
+  out << grpc_port << '\n' << http_port << '\n';
+  out.close();
+  std::error_code error;
+  if (out) std::filesystem::rename(draft, file, error);
+  if (!out || error)
+    throw Error(Code::kUnavailable,
+                file.string() + " cannot be written: " + (error ? error.message() : std::strerror(errno)),
+                "--port-file");
+}
+
+// Calls `work` every so often until it is destroyed.
+class Timer {
+ public:
+  Timer(std::chrono::milliseconds every, std::function<void()> work)
+      : thread_([this, every, work = std::move(work)] {
+          std::unique_lock lock(mutex_);
+          while (!stop_.wait_for(lock, every, [this] { return stopped_; })) {
+            lock.unlock();
+            work();
+            lock.lock();
+          }
+        }) {}
+  ~Timer() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    stop_.notify_all();
+    thread_.join();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable stop_;
+  bool stopped_ = false;
+  std::thread thread_;  // last: it uses the others
+};
+
+}  // namespace
+
+class App::Parts {
+ public:
+  explicit Parts(const AppOptions& options)
+      : database_({options.data, {}}),
+        writer_(database_, changes_),
+        readers_(database_),
+        ingest_(writer_, wall_clock),
+        queue_(writer_, {options.lease_period, scheduling::QueueOptions{}.retry_after}, wall_clock,
+               storage::random_bytes),
+        access_(admin_token(options)),
+        gate_(access_),
+        pool_(kWorkThreads),
+        experiments_(gate_, queue_, readers_, changes_, pool_, streams_, wall_clock),
+        workers_(gate_, queue_, ingest_, streams_),
+        queries_(gate_, readers_, changes_, pool_, streams_),
+        admin_(gate_, database_, readers_, writer_, ingest_, wall_clock),
+        tokens_(gate_) {
+    spdlog::info("hooked {} ({}), SQLite {}, gRPC {}", kVersion, kGitCommit,
+                 storage::Database::sqlite_version(), grpc::Version());
+    spdlog::info("data in {}, schema version {}", database_.folder().string(), database_.schema_version());
+    if (const auto renewed = queue_.renew_all(); renewed > 0) spdlog::info("renewed {} leases", renewed);
+    sweeper_ = std::make_unique<Timer>(kSweepEvery, [this] { sweep(); });
+    start_grpc(options);
+    const Address http = parse_address(options.http, "--http");
+    gateway_ = std::make_unique<gateway::Gateway>(
+        gateway::GatewayOptions{http.host, http.port, [this] { ping_database(); }});
+    Address shown = parse_address(options.listen, "--listen");
+    shown.port = grpc_port_;
+    spdlog::info("gRPC on {}{}, HTTP on {}", shown.text(), options.tls_cert.empty() ? "" : " with TLS",
+                 Address{http.host, gateway_->port()}.text());
+    if (!options.port_file.empty()) write_port_file(options.port_file, grpc_port_, gateway_->port());
+  }
+
+  ~Parts() { stop(); }
+
+  int grpc_port() const { return grpc_port_; }
+  int http_port() const { return gateway_->port(); }
+
+  void stop() {
+    if (stopped_) return;
+    stopped_ = true;
+    sweeper_.reset();
+    if (grpc_) {
+      if (auto* health = grpc_->GetHealthCheckService()) health->Shutdown();
+      streams_.stop();
+      grpc_->Shutdown(std::chrono::system_clock::now() + kStopGrace);
+      grpc_->Wait();
+    }
+    if (gateway_) gateway_->stop();
+    changes_.stop();
+    pool_.stop();
+    writer_.stop();
+  }
+
+ private:
+  void start_grpc(const AppOptions& options) {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    Address address = parse_address(options.listen, "--listen");
+    builder.AddListeningPort(address.text(), credentials_of(options), &grpc_port_);
+    for (grpc::Service* service :
+         std::initializer_list<grpc::Service*>{&experiments_, &workers_, &queries_, &admin_, &tokens_})
+      builder.RegisterService(service);
+    builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingIntervalMs);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostStreamsPerConnection);
+    builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, kUnaryPollers);
+    builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, kUnaryPollers * 2);
+    grpc::ResourceQuota quota("hooked");
+    quota.Resize(kMostGrpcBytes).SetMaxThreads(kMostThreads);
+    builder.SetResourceQuota(quota);
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+    interceptors.push_back(services::make_rpc_log(gate_));
+    builder.experimental().SetInterceptorCreators(std::move(interceptors));
+    grpc_ = builder.BuildAndStart();
+    if (!grpc_ || grpc_port_ == 0)
+      throw Error(
+          Code::kUnavailable,
+          "cannot listen on " + address.text() +
+              " for gRPC; the port is taken, the address is not this machine's, or the TLS files do not fit");
+  }
+
+  void sweep() {
+    try {
+      if (const auto lapsed = queue_.sweep(); lapsed > 0) spdlog::warn("{} leases lapsed", lapsed);
+    } catch (const std::exception& error) {
+      spdlog::error("sweeping leases: {}", error.what());
+    }
+  }
+
+  void ping_database() {
+    auto snapshot = readers_.snapshot();
+    storage::count_experiments(snapshot);
+  }
+
+  storage::Database database_;
+  storage::Changes changes_;
+  storage::Writer writer_;
+  storage::Readers readers_;
+  ingest::Ingest ingest_;
+  scheduling::Queue queue_;
+  access::Access access_;
+  services::Gate gate_;
+  services::OpenStreams streams_;
+  services::WorkPool pool_;
+  services::ExperimentService experiments_;
+  services::WorkerService workers_;
+  services::QueryService queries_;
+  services::AdminService admin_;
+  services::AccessService tokens_;
+  std::unique_ptr<Timer> sweeper_;
+  std::unique_ptr<grpc::Server> grpc_;
+  std::unique_ptr<gateway::Gateway> gateway_;
+  int grpc_port_ = 0;
+  bool stopped_ = false;
+};
+
+App::App(AppOptions options) {
+  check(options);
+  parts_ = std::make_unique<Parts>(options);
+}
+
+App::~App() = default;
+
+int App::grpc_port() const {
+  return parts_->grpc_port();
+}
+int App::http_port() const {
+  return parts_->http_port();
+}
+void App::stop() {
+  parts_->stop();
+}
+
+}  // namespace hooke

@@ -1,0 +1,59 @@
+// The server as a whole: options -> parts -> run -> orderly stop. The only place that knows every part.
+//
+// Threads, each with one job:
+//   main             waits for SIGTERM or SIGINT, then stops everything
+//   writer           storage::Writer: the only one that writes and checkpoints
+//   leases           takes lapsed leases, once a second
+//   work (4)         services::WorkPool: the blocking reads of Tail and WatchRuns
+//   gRPC, unary      kUnaryPollers at least; a handler blocks its own, gRPC adds others up to kMostThreads
+//   gRPC, callbacks  gRPC's own; streams' reactors never block them
+//   HTTP (1 + 2)     gateway::Gateway: one accepts, two serve
+//
+// Parts are made in the order of the members below and end in the reverse one. stop(): health says
+// NOT_SERVING, streams end with UNAVAILABLE, gRPC finishes what it has within kStopGrace, then the
+// threads end, the writer last.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace hooke {
+
+struct AppOptions {
+  std::string listen = "127.0.0.1:7070";  // HOST:PORT of gRPC; port 0: any
+  std::string http = "127.0.0.1:7071";    // HOST:PORT of HTTP; port 0: any
+  std::filesystem::path data;             // the data folder
+  std::filesystem::path port_file;        // empty: none
+  std::filesystem::path token_file;       // empty: `token` in the data folder, made at first start
+  bool no_auth = false;                   // no token is asked; on loopback only
+  std::chrono::milliseconds lease_period{60'000};
+  std::filesystem::path tls_cert, tls_key;  // PEM, both or neither
+  std::filesystem::path tls_client_ca;      // PEM: clients must show a certificate that it signed
+};
+
+class App {
+ public:
+  static constexpr std::chrono::milliseconds kStopGrace{2'000};
+
+  // Starts everything; both ports answer when it returns.
+  // Throws hooke::Error with one clear sentence; kInvalidArgument for the options themselves.
+  explicit App(AppOptions options);
+  // Stops: see stop().
+  ~App();
+  App(const App&) = delete;
+  App& operator=(const App&) = delete;
+
+  int grpc_port() const;
+  int http_port() const;
+
+  // Ends in order, within 5 seconds also with streams open. Idempotent; called by one thread.
+  void stop();
+
+ private:
+  class Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace hooke

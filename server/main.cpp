@@ -1,0 +1,124 @@
+// hooked: the server. Options and signals; everything else is server/app.h.
+#include <signal.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <iostream>
+
+#include "hooke_version.h"
+#include "proto/hooke/error.h"
+#include "server/app.h"
+
+namespace {
+
+constexpr int kExitError = 1;
+constexpr int kExitUsage = 2;
+
+constexpr const char* kFooter =
+    "Every option can also come from the environment (HOOKED_DATA for --data, and so on) or from a\n"
+    "--config file with lines like\n"
+    "  data = \"/var/lib/hooke\"\n\n"
+    "Example:\n"
+    "  hooked --data ~/hooke-data\n"
+    "  HOOKE_TOKEN_FILE=~/hooke-data/token hooke runs list";
+
+struct CommandLine {
+  hooke::AppOptions app;
+  std::string log_level = "info";
+  double lease_period_s = 60;
+};
+
+void add_options(CLI::App& cli, CommandLine& line) {
+  auto& app = line.app;
+  const auto env = [](const char* name) { return std::string("HOOKED_") + name; };
+  cli.add_option("--listen", app.listen, "HOST:PORT of gRPC; port 0: any")
+      ->envname(env("LISTEN"))
+      ->capture_default_str();
+  cli.add_option("--http", app.http, "HOST:PORT of HTTP; port 0: any")
+      ->envname(env("HTTP"))
+      ->capture_default_str();
+  cli.add_option("--data", app.data, "Data folder, on a local disk; made when it is not there")
+      ->envname(env("DATA"))
+      ->required();
+  cli.add_option("--port-file", app.port_file,
+                 "Written when both ports answer: gRPC's port, then HTTP's, a line each")
+      ->envname(env("PORT_FILE"));
+  cli.add_option("--log-level", line.log_level, "What is told on stderr")
+      ->envname(env("LOG_LEVEL"))
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
+      ->capture_default_str();
+  cli.add_flag("--no-auth", app.no_auth, "Ask for no token; on loopback only")->envname(env("NO_AUTH"));
+  cli.add_option("--token-file", app.token_file,
+                 "File with the admin token; default: DATA/token, made at first start")
+      ->envname(env("TOKEN_FILE"));
+  cli.add_option("--lease-period", line.lease_period_s,
+                 "Seconds without a heartbeat after which a lease lapses")
+      ->envname(env("LEASE_PERIOD"))
+      ->check(CLI::Range(0.1, 86'400.0))
+      ->capture_default_str();
+  cli.add_option("--tls-cert", app.tls_cert, "Certificate chain of gRPC, PEM")->envname(env("TLS_CERT"));
+  cli.add_option("--tls-key", app.tls_key, "Its private key, PEM")->envname(env("TLS_KEY"));
+  cli.add_option("--tls-client-ca", app.tls_client_ca,
+                 "Clients must show a certificate signed by this one, PEM")
+      ->envname(env("TLS_CLIENT_CA"));
+  cli.set_config("--config", "", "File with options (TOML)")->envname(env("CONFIG"));
+  cli.set_version_flag("--version",
+                       std::string("hooked ") + hooke::kVersion + " (" + hooke::kGitCommit + ")");
+  cli.allow_config_extras(CLI::config_extras_mode::error);
+  cli.footer(kFooter);
+}
+
+void set_up_log(const std::string& level) {
+  auto log = spdlog::stderr_logger_mt("hooked");
+  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  log->set_level(spdlog::level::from_str(level));
+  log->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(log);
+}
+
+// Every thread made later inherits the mask, so that only this one, which waits, sees the signals.
+sigset_t block_signals() {
+  ::signal(SIGPIPE, SIG_IGN);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CommandLine line;
+  CLI::App cli("The server of Hooke: stores what workers measure and answers what it means.", "hooked");
+  add_options(cli, line);
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return cli.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    std::cerr << "hooked: " << error.what() << " (hooked --help shows every option)\n";
+    return kExitUsage;
+  }
+  line.app.lease_period = std::chrono::milliseconds(static_cast<std::int64_t>(line.lease_period_s * 1000));
+  set_up_log(line.log_level);
+  const sigset_t signals = block_signals();
+  try {
+    hooke::App app(line.app);
+    int received = 0;
+    sigwait(&signals, &received);
+    spdlog::info("{}: stopping", received == SIGINT ? "SIGINT" : "SIGTERM");
+    app.stop();
+    spdlog::info("stopped");
+    return 0;
+  } catch (const hooke::Error& error) {
+    std::cerr << "hooked: " << hooke::describe(error) << '\n';
+    return error.code() == hooke::Code::kInvalidArgument ? kExitUsage : kExitError;
+  } catch (const std::exception& error) {
+    std::cerr << "hooked: " << error.what() << '\n';
+    return kExitError;
+  }
+}

@@ -1,0 +1,65 @@
+#include "server/services/admin_service.h"
+
+#include "hooke_version.h"
+#include "server/storage/experiments.h"
+#include "server/storage/runs.h"
+
+namespace hooke::services {
+namespace {
+
+std::string method(const char* name) {
+  return std::string("/hooke.v1.AdminService/") + name;
+}
+
+}  // namespace
+
+grpc::Status AdminService::GetStatistics(grpc::ServerContext* context, const v1::GetStatisticsRequest*,
+                                         v1::Statistics* response) {
+  return gate_.run(*context, method("GetStatistics"), [&](const access::Caller&) {
+    response->set_version(kVersion);
+    response->set_sqlite_version(storage::Database::sqlite_version());
+    response->set_schema_version(database_.schema_version());
+    response->set_uptime_s(static_cast<double>(clock_() - start_us_) / 1e6);
+    response->set_data_dir(database_.folder().string());
+    response->set_database_bytes(database_.file_bytes());
+    response->set_wal_bytes(database_.wal_bytes());
+    response->set_disk_free_bytes(database_.disk_free_bytes());
+    auto snapshot = readers_.snapshot();
+    response->set_experiments(storage::count_experiments(snapshot));
+    for (const auto& [state, count] : storage::count_runs(snapshot))
+      (*response->mutable_runs())[storage::name_of(state)] = count;
+    const auto writer = writer_.statistics();
+    response->set_streams(ingest_.open_streams());
+    response->set_records_committed(ingest_.records_committed());
+    response->set_commits(writer.commits);
+    response->set_writer_queue(writer.queued_jobs);
+    response->set_oldest_waiting_ms(writer.oldest_waiting_ms);
+  });
+}
+
+grpc::Status AdminService::Backup(grpc::ServerContext* context, const v1::BackupRequest*,
+                                  v1::BackupResponse*) {
+  return gate_.unimplemented(
+      *context, method("Backup"),
+      "Backup will copy the database to a file below the data folder while ingest goes on");
+}
+
+grpc::Status AdminService::CollectGarbage(grpc::ServerContext* context, const v1::CollectGarbageRequest*,
+                                          v1::CollectGarbageResponse*) {
+  return gate_.unimplemented(*context, method("CollectGarbage"),
+                             "CollectGarbage will give freed space back to the file system and say how much");
+}
+
+grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::VerifyRequest*,
+                                  v1::VerifyResponse*) {
+  return gate_.unimplemented(*context, method("Verify"),
+                             "Verify will check the database and list what is wrong with it");
+}
+
+grpc::Status AdminService::ReadRecords(grpc::ServerContext* context, const v1::ReadRecordsRequest*,
+                                       grpc::ServerWriter<v1::ReadRecordsResponse>*) {
+  return gate_.unimplemented(*context, method("ReadRecords"),
+                             "ReadRecords will send what is stored of a run, for comparison with its spool");
+}
+
+}  // namespace hooke::services

@@ -1,0 +1,46 @@
+// hooke.v1.AdminService. Owned by server/app; gRPC's threads call it.
+#pragma once
+
+#include "hooke/v1/admin.grpc.pb.h"
+#include "server/ingest/ingest.h"
+#include "server/services/gate.h"
+#include "server/storage/database.h"
+#include "server/storage/readers.h"
+#include "server/storage/writer.h"
+
+namespace hooke::services {
+
+class AdminService final : public v1::AdminService::Service {
+ public:
+  AdminService(const Gate& gate, const storage::Database& database, storage::Readers& readers,
+               const storage::Writer& writer, const ingest::Ingest& ingest, storage::Clock clock)
+      : gate_(gate),
+        database_(database),
+        readers_(readers),
+        writer_(writer),
+        ingest_(ingest),
+        clock_(std::move(clock)),
+        start_us_(clock_()) {}
+
+  grpc::Status GetStatistics(grpc::ServerContext* context, const v1::GetStatisticsRequest* request,
+                             v1::Statistics* response) override;
+  grpc::Status Backup(grpc::ServerContext* context, const v1::BackupRequest* request,
+                      v1::BackupResponse* response) override;
+  grpc::Status CollectGarbage(grpc::ServerContext* context, const v1::CollectGarbageRequest* request,
+                              v1::CollectGarbageResponse* response) override;
+  grpc::Status Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
+                      v1::VerifyResponse* response) override;
+  grpc::Status ReadRecords(grpc::ServerContext* context, const v1::ReadRecordsRequest* request,
+                           grpc::ServerWriter<v1::ReadRecordsResponse>* writer) override;
+
+ private:
+  const Gate& gate_;
+  const storage::Database& database_;
+  storage::Readers& readers_;
+  const storage::Writer& writer_;
+  const ingest::Ingest& ingest_;
+  const storage::Clock clock_;
+  const TimeUs start_us_;
+};
+
+}  // namespace hooke::services

@@ -1,0 +1,222 @@
+#include "server/services/experiment_service.h"
+
+#include "proto/hooke/run_config.h"
+#include "server/query/find.h"
+#include "server/query/resources.h"
+#include "server/query/tail.h"
+#include "server/services/feed.h"
+#include "server/services/paging.h"
+#include "server/services/refused_stream.h"
+#include "server/services/submit.h"
+
+namespace hooke::services {
+namespace {
+
+constexpr TimeUs kDayUs = 86'400'000'000;
+
+std::string method(const char* name) {
+  return std::string("/hooke.v1.ExperimentService/") + name;
+}
+
+// Without the configurations when they would make the answer too large; GetRun has them.
+void keep_small(v1::SubmitExperimentResponse& response) {
+  if (response.ByteSizeLong() < kLargeAnswerBytes) return;
+  for (auto& run : *response.mutable_runs()) {
+    run.clear_config();
+    run.clear_config_json();
+  }
+}
+
+}  // namespace
+
+std::string ExperimentService::run_id(const std::string& name) {
+  auto snapshot = readers_.snapshot();
+  return query::find_run(snapshot, name, "name").run_id;
+}
+
+grpc::Status ExperimentService::CheckConfig(grpc::ServerContext* context,
+                                            const v1::CheckConfigRequest* request,
+                                            v1::CheckConfigResponse* response) {
+  return gate_.run(*context, method("CheckConfig"), [&](const access::Caller&) {
+    *response->mutable_config() = complete(request->config());
+    response->set_config_json(canonical_json(response->config()));
+  });
+}
+
+grpc::Status ExperimentService::SubmitExperiment(grpc::ServerContext* context,
+                                                 const v1::SubmitExperimentRequest* request,
+                                                 v1::SubmitExperimentResponse* response) {
+  return gate_.run(*context, method("SubmitExperiment"), [&](const access::Caller& caller) {
+    const auto plan = plan_submit(*request, caller.owner);
+    if (request->validate_only()) {
+      *response = preview(plan);
+    } else {
+      const auto result = queue_.submit(plan);
+      auto snapshot = readers_.snapshot();
+      *response->mutable_experiment() = query::experiment_resource(snapshot, result.experiment);
+      for (const auto& run : result.runs) *response->add_runs() = query::run_resource(snapshot, run);
+    }
+    keep_small(*response);
+  });
+}
+
+grpc::Status ExperimentService::GetExperiment(grpc::ServerContext* context,
+                                              const v1::GetExperimentRequest* request,
+                                              v1::Experiment* response) {
+  return gate_.run(*context, method("GetExperiment"), [&](const access::Caller&) {
+    auto snapshot = readers_.snapshot();
+    *response =
+        query::experiment_resource(snapshot, query::find_experiment(snapshot, request->name(), "name"));
+  });
+}
+
+grpc::Status ExperimentService::ListExperiments(grpc::ServerContext* context,
+                                                const v1::ListExperimentsRequest* request,
+                                                v1::ListExperimentsResponse* response) {
+  return gate_.run(*context, method("ListExperiments"), [&](const access::Caller&) {
+    refuse_filter(request->filter(), request->order_by());
+    const auto size = page_size_of(request->page_size());
+    auto snapshot = readers_.snapshot();
+    response->set_next_page_token(fill_pages(
+        *response, size, request->page_token(),
+        [&](const storage::PageRequest& page) {
+          return storage::list_experiments(snapshot, {}, storage::ExperimentOrder::kNewestFirst, page);
+        },
+        [&](const storage::Experiment& experiment) {
+          *response->add_experiments() = query::experiment_resource(snapshot, experiment);
+        }));
+  });
+}
+
+grpc::Status ExperimentService::GetRun(grpc::ServerContext* context, const v1::GetRunRequest* request,
+                                       v1::Run* response) {
+  return gate_.run(*context, method("GetRun"), [&](const access::Caller&) {
+    auto snapshot = readers_.snapshot();
+    *response = query::whole_run_resource(snapshot, query::find_run(snapshot, request->name(), "name"));
+  });
+}
+
+grpc::Status ExperimentService::ListRuns(grpc::ServerContext* context, const v1::ListRunsRequest* request,
+                                         v1::ListRunsResponse* response) {
+  return gate_.run(*context, method("ListRuns"), [&](const access::Caller&) {
+    refuse_filter(request->filter(), request->order_by());
+    const auto size = page_size_of(request->page_size());
+    auto snapshot = readers_.snapshot();
+    storage::RunFilter filter;
+    if (request->parent() != "experiments/-")
+      filter.experiment = query::find_experiment(snapshot, request->parent(), "parent").id;
+    response->set_next_page_token(fill_pages(
+        *response, size, request->page_token(),
+        [&](const storage::PageRequest& page) {
+          return storage::list_runs(snapshot, filter, storage::RunOrder::kNewestExperimentFirst, page);
+        },
+        [&](const storage::Run& run) { *response->add_runs() = query::run_resource(snapshot, run); }));
+  });
+}
+
+grpc::Status ExperimentService::Lookup(grpc::ServerContext* context, const v1::LookupRequest* request,
+                                       v1::LookupResponse* response) {
+  return gate_.run(*context, method("Lookup"), [&](const access::Caller&) {
+    auto snapshot = readers_.snapshot();
+    const auto found = query::lookup(snapshot, request->reference(), "reference");
+    if (const auto* run = std::get_if<storage::Run>(&found)) {
+      *response->mutable_run() = query::run_resource(snapshot, *run);
+    } else {
+      *response->mutable_experiment() =
+          query::experiment_resource(snapshot, std::get<storage::Experiment>(found));
+    }
+  });
+}
+
+grpc::Status ExperimentService::CancelRun(grpc::ServerContext* context, const v1::CancelRunRequest* request,
+                                          v1::Run* response) {
+  return gate_.run(*context, method("CancelRun"), [&](const access::Caller& caller) {
+    const auto run = queue_.cancel(run_id(request->name()), caller.owner);
+    auto snapshot = readers_.snapshot();
+    *response = query::run_resource(snapshot, run);
+  });
+}
+
+grpc::Status ExperimentService::RetryRun(grpc::ServerContext* context, const v1::RetryRunRequest* request,
+                                         v1::Run* response) {
+  return gate_.run(*context, method("RetryRun"), [&](const access::Caller& caller) {
+    const auto run = queue_.retry(run_id(request->name()), caller.owner);
+    auto snapshot = readers_.snapshot();
+    *response = query::run_resource(snapshot, run);
+  });
+}
+
+grpc::Status ExperimentService::ListWorkers(grpc::ServerContext* context,
+                                            const v1::ListWorkersRequest* request,
+                                            v1::ListWorkersResponse* response) {
+  return gate_.run(*context, method("ListWorkers"), [&](const access::Caller&) {
+    const auto size = page_size_of(request->page_size());
+    auto snapshot = readers_.snapshot();
+    response->set_next_page_token(fill_pages(
+        *response, size, request->page_token(),
+        [&](const storage::PageRequest& page) {
+          return storage::list_workers(snapshot, clock_() - kDayUs, page);
+        },
+        [&](const storage::Worker& worker) { *response->add_workers() = query::worker_resource(worker); }));
+  });
+}
+
+grpc::ServerWriteReactor<v1::WatchRunsResponse>* ExperimentService::WatchRuns(
+    grpc::CallbackServerContext* context, const v1::WatchRunsRequest* request) {
+  const auto status = gate_.run(*context, method("WatchRuns"), [](const access::Caller&) {});
+  if (!status.ok()) return new RefusedFeed<v1::WatchRunsResponse>(status);
+  const auto make = [this, wanted = *request] { return std::make_unique<query::RunWatch>(readers_, wanted); };
+  return Feed<query::RunWatch, v1::WatchRunsResponse>::start(make, changes_, pool_, streams_);
+}
+
+grpc::Status ExperimentService::ExtendRun(grpc::ServerContext* context, const v1::ExtendRunRequest*,
+                                          v1::Run*) {
+  return gate_.unimplemented(*context, method("ExtendRun"),
+                             "ExtendRun will train a finished run further, from its final checkpoint");
+}
+
+grpc::Status ExperimentService::UpdateTags(grpc::ServerContext* context, const v1::UpdateTagsRequest*,
+                                           v1::UpdateTagsResponse*) {
+  return gate_.unimplemented(*context, method("UpdateTags"),
+                             "UpdateTags will set and remove tags of a run or an experiment");
+}
+
+grpc::Status ExperimentService::UpdateNote(grpc::ServerContext* context, const v1::UpdateNoteRequest*,
+                                           v1::UpdateNoteResponse*) {
+  return gate_.unimplemented(*context, method("UpdateNote"),
+                             "UpdateNote will replace the note of a run or an experiment");
+}
+
+grpc::Status ExperimentService::Archive(grpc::ServerContext* context, const v1::ArchiveRequest*,
+                                        v1::ArchiveResponse*) {
+  return gate_.unimplemented(*context, method("Archive"),
+                             "Archive will hide a run or an experiment from lists, or show it again");
+}
+
+grpc::Status ExperimentService::DeleteRun(grpc::ServerContext* context, const v1::DeleteRunRequest*,
+                                          v1::DeleteResponse*) {
+  return gate_.unimplemented(
+      *context, method("DeleteRun"),
+      "DeleteRun will delete a finished run with its points and say how much that frees");
+}
+
+grpc::Status ExperimentService::DeleteExperiment(grpc::ServerContext* context,
+                                                 const v1::DeleteExperimentRequest*, v1::DeleteResponse*) {
+  return gate_.unimplemented(*context, method("DeleteExperiment"),
+                             "DeleteExperiment will delete an experiment with its finished runs");
+}
+
+grpc::Status ExperimentService::ImportSeries(grpc::ServerContext* context,
+                                             grpc::ServerReader<v1::ImportSeriesRequest>*,
+                                             v1::ImportSeriesResponse*) {
+  return gate_.unimplemented(*context, method("ImportSeries"),
+                             "ImportSeries will store series of scalars from elsewhere as a finished run");
+}
+
+grpc::Status ExperimentService::UpdateSlurmJobs(grpc::ServerContext* context,
+                                                const v1::UpdateSlurmJobsRequest*, google::protobuf::Empty*) {
+  return gate_.unimplemented(*context, method("UpdateSlurmJobs"),
+                             "UpdateSlurmJobs will store what Slurm says of runs' jobs");
+}
+
+}  // namespace hooke::services

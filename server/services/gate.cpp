@@ -1,0 +1,56 @@
+#include "server/services/gate.h"
+
+#include "proto/hooke/channel.h"
+#include "proto/hooke/status.h"
+#include "server/storage/fence.h"
+
+namespace hooke::services {
+namespace {
+
+// Messages travel in metadata, percent-encoded, and once more in the details: a client takes 8 KiB.
+constexpr std::size_t kLongestMessage = 1000;
+constexpr std::size_t kLongestField = 200;
+
+std::string cut(std::string text, std::size_t most) {
+  if (text.size() <= most) return text;
+  // Not inside a character.
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
+  text.resize(most);
+  return text + " …";
+}
+
+Error cut(const Error& error) {
+  return Error(error.code(), cut(error.what(), kLongestMessage), cut(error.field(), kLongestField));
+}
+
+}  // namespace
+
+grpc::Status status_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const storage::FencedError& fenced) {
+    return to_status(cut(fenced), fenced.reason());
+  } catch (const Error& own) {
+    return to_status(cut(own));
+  } catch (const std::exception& other) {
+    return to_status(Error(Code::kInternal, cut(other.what(), kLongestMessage)));
+  } catch (...) {
+    return to_status(Error(Code::kInternal, "an unknown error"));
+  }
+}
+
+access::Caller Gate::check(const grpc::ServerContextBase& context, const std::string& method) const {
+  const auto& metadata = context.client_metadata();
+  const auto found = metadata.find(kAuthorizationKey);
+  if (found == metadata.end()) return access_.check(method, {});
+  return access_.check(method, {found->second.data(), found->second.size()});
+}
+
+grpc::Status Gate::unimplemented(const grpc::ServerContextBase& context, const std::string& method,
+                                 const std::string& what) const {
+  return run(context, method, [&](const access::Caller&) {
+    throw Error(Code::kUnimplemented, "this version cannot do it yet: " + what);
+  });
+}
+
+}  // namespace hooke::services

@@ -1,0 +1,45 @@
+// The edge of every RPC: checks the caller, runs the handler, turns what it throws into a status.
+//
+// Owned by server/app; immutable, so any thread may call it.
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/status.h>
+
+#include <exception>
+#include <string>
+
+#include "server/access/access.h"
+
+namespace hooke::services {
+
+// The one place where an exception becomes a status. Messages are cut to what fits in metadata.
+grpc::Status status_of(const std::exception_ptr& error);
+
+class Gate {
+ public:
+  explicit Gate(const access::Access& access) : access_(access) {}
+
+  // Throws hooke::Error, see Access::check. `method` is as on the wire.
+  access::Caller check(const grpc::ServerContextBase& context, const std::string& method) const;
+
+  // A unary handler: `work(caller)` fills the response or throws.
+  template <class Work>
+  grpc::Status run(const grpc::ServerContextBase& context, const std::string& method, Work work) const {
+    try {
+      work(check(context, method));
+      return grpc::Status::OK;
+    } catch (...) {
+      return status_of(std::current_exception());
+    }
+  }
+
+  // The same for what is not there yet; `what` says what the method will do.
+  grpc::Status unimplemented(const grpc::ServerContextBase& context, const std::string& method,
+                             const std::string& what) const;
+
+ private:
+  const access::Access& access_;
+};
+
+}  // namespace hooke::services

@@ -1,0 +1,63 @@
+#include "server/services/query_service.h"
+
+#include "server/query/influence.h"
+#include "server/query/phases.h"
+#include "server/query/series.h"
+#include "server/query/tail.h"
+#include "server/services/feed.h"
+#include "server/services/refused_stream.h"
+
+namespace hooke::services {
+namespace {
+
+std::string method(const char* name) {
+  return std::string("/hooke.v1.QueryService/") + name;
+}
+
+}  // namespace
+
+grpc::Status QueryService::ListSeries(grpc::ServerContext* context, const v1::ListSeriesRequest* request,
+                                      v1::ListSeriesResponse* response) {
+  return gate_.run(*context, method("ListSeries"), [&](const access::Caller&) {
+    auto snapshot = readers_.snapshot();
+    *response = query::list_series(snapshot, *request);
+  });
+}
+
+grpc::Status QueryService::GetSeries(grpc::ServerContext* context, const v1::GetSeriesRequest* request,
+                                     v1::GetSeriesResponse* response) {
+  return gate_.run(*context, method("GetSeries"), [&](const access::Caller&) {
+    auto snapshot = readers_.snapshot();
+    *response = query::get_series(snapshot, *request);
+  });
+}
+
+grpc::Status QueryService::GetInfluence(grpc::ServerContext* context, const v1::GetInfluenceRequest* request,
+                                        v1::GetInfluenceResponse* response) {
+  return gate_.run(*context, method("GetInfluence"),
+                   [&](const access::Caller&) { *response = query::get_influence(readers_, *request); });
+}
+
+grpc::Status QueryService::GetPhases(grpc::ServerContext* context, const v1::GetPhasesRequest* request,
+                                     v1::GetPhasesResponse* response) {
+  return gate_.run(*context, method("GetPhases"),
+                   [&](const access::Caller&) { *response = query::get_phases(readers_, *request); });
+}
+
+grpc::Status QueryService::CompareRuns(grpc::ServerContext* context, const v1::CompareRunsRequest*,
+                                       v1::CompareRunsResponse*) {
+  return gate_.unimplemented(
+      *context, method("CompareRuns"),
+      "CompareRuns will show two to eight runs side by side, the parameters that differ and "
+      "their series aligned; GetRun and GetSeries have the same figures run by run");
+}
+
+grpc::ServerWriteReactor<v1::TailResponse>* QueryService::Tail(grpc::CallbackServerContext* context,
+                                                               const v1::TailRequest* request) {
+  const auto status = gate_.run(*context, method("Tail"), [](const access::Caller&) {});
+  if (!status.ok()) return new RefusedFeed<v1::TailResponse>(status);
+  const auto make = [this, wanted = *request] { return std::make_unique<query::Tail>(readers_, wanted); };
+  return Feed<query::Tail, v1::TailResponse>::start(make, changes_, pool_, streams_);
+}
+
+}  // namespace hooke::services

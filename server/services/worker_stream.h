@@ -1,0 +1,72 @@
+// One open WorkerService.Stream: hands batches to ingest and acknowledges what is on disk.
+//
+// The reactor owns itself from start() to OnDone. gRPC's callbacks and ingest's (on the writer's
+// thread) only note what happened and never block.
+//
+// Invariants:
+// 1. At most kBatchesInFlight batches are with ingest; no more is read before one of them is done.
+// 2. One read and one write are in flight at most; acknowledgements that wait are merged, since the
+//    newest says all. Finish is called exactly once, with no write in flight.
+// Lock order: none is held while calling gRPC or ingest.
+#pragma once
+
+#include <absl/base/thread_annotations.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "hooke/v1/worker.pb.h"
+#include "server/ingest/ingest.h"
+#include "server/services/open_streams.h"
+
+namespace hooke::services {
+
+class WorkerStream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>,
+                           public Stoppable,
+                           public std::enable_shared_from_this<WorkerStream> {
+ public:
+  static constexpr int kBatchesInFlight = 2;
+
+  static WorkerStream* start(ingest::Ingest& ingest, OpenStreams& streams);
+
+  void stop() override;
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+ private:
+  explicit WorkerStream(ingest::Ingest& ingest) : ingest_(ingest) {}
+
+  void end(const grpc::Status& status);
+  // Both call ingest; its answers come to the two below, on the writer's thread.
+  void open(const v1::AttemptRef& attempt);
+  void append(v1::RecordBatch batch);
+  void opened(const std::exception_ptr& error, std::shared_ptr<ingest::Stream> stream,
+              std::uint64_t committed);
+  void appended(const std::exception_ptr& error, std::uint64_t committed);
+  // Does whatever may be done now: read, write, finish.
+  void advance();
+
+  ingest::Ingest& ingest_;
+  std::shared_ptr<WorkerStream> self_;
+  v1::StreamRequest request_;    // of the read in flight, then of OnReadDone
+  v1::StreamResponse response_;  // of the write in flight
+
+  std::mutex mutex_;
+  std::shared_ptr<ingest::Stream> stream_ ABSL_GUARDED_BY(mutex_);
+  std::optional<std::uint64_t> unsent_ ABSL_GUARDED_BY(mutex_);  // an acknowledgement
+  std::optional<grpc::Status> ended_ ABSL_GUARDED_BY(mutex_);
+  int in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool opening_ ABSL_GUARDED_BY(mutex_) = false;
+  bool reading_ ABSL_GUARDED_BY(mutex_) = false;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;  // the client sends no more
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace hooke::services
