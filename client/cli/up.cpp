@@ -150,7 +150,8 @@ std::optional<sdk::UpState> still_up(Context& context, const Layout& layout) {
 }
 
 std::vector<std::string> data_roots(const UpOptions& options) {
-  std::vector<std::string> roots{kDefaultDataRoot};
+  std::vector<std::string> roots;
+  if (fs::is_directory(kDefaultDataRoot)) roots.push_back(kDefaultDataRoot);
   for (const std::string& root : options.data_roots) {
     if (!fs::is_directory(root)) throw invalid("", "--data-root: '" + root + "' is not a folder");
     roots.push_back(fs::canonical(root).string());

@@ -46,8 +46,7 @@ TEST_F(Up, UpStartsAServerAndWorkersAndCommandsFindThem) {
   EXPECT_THAT(result.out, HasSubstr(record().address));
   EXPECT_THAT(result.out, HasSubstr("2 workers"));
   EXPECT_THAT(worker_log(), HasSubstr("--server " + record().address));
-  EXPECT_THAT(worker_log(),
-              HasSubstr("--data-root /usr/share/datasets --data-root " + folder_.path().string()));
+  EXPECT_THAT(worker_log(), HasSubstr("--data-root " + folder_.path().string()));
   EXPECT_THAT(worker_log(), HasSubstr("token=" + (state() / "server/token").string()));
   struct stat status {};
   ASSERT_EQ(::stat(state().c_str(), &status), 0);
