@@ -55,7 +55,7 @@ class Writer::Impl {
   void loop();
   void run_group(Item first);
   void run_job(Item& item);
-  void finish_group(const std::exception_ptr& lost);
+  void finish_group(bool lost, const std::string& why);
   void open();
   void reopen(const std::string& why);
   void checkpoint();
@@ -135,7 +135,7 @@ void Writer::Impl::loop() {
 void Writer::Impl::run_group(Item first) {
   const auto deadline = SteadyClock::now() + options_.max_delay;
   std::size_t bytes = 0;
-  std::exception_ptr lost;
+  bool lost = false;
   std::string why;
   group_.push_back(std::move(first));
   try {
@@ -151,11 +151,11 @@ void Writer::Impl::run_group(Item first) {
     connection_->exec("COMMIT");
   } catch (const SQLite::Exception& error) {
     why = error.what();
-    lost = unavailable("the outcome of a commit is unknown (" + why + "); ask again");
+    lost = true;
   }
   // The connection first: completions may read what became of their work.
   if (lost) reopen(why);
-  finish_group(lost);
+  finish_group(lost, why);
   if (!lost) checkpoint();
 }
 
@@ -177,8 +177,9 @@ void Writer::Impl::run_job(Item& item) {
   connection_->exec("ROLLBACK TO job; RELEASE job");
 }
 
-// Completes every job of the group, in order; `lost` is what those get that had gone well.
-void Writer::Impl::finish_group(const std::exception_ptr& lost) {
+// Completes every job of the group, in order. Each gets an exception of its own, for whoever waits
+// reads it on another thread.
+void Writer::Impl::finish_group(bool lost, const std::string& why) {
   {
     const std::lock_guard lock(mutex_);
     statistics_.commits += lost ? 0 : 1;
@@ -186,7 +187,11 @@ void Writer::Impl::finish_group(const std::exception_ptr& lost) {
   }
   if (!lost) changes_.publish(group_changes_);
   group_changes_.clear();
-  for (Item& item : std::exchange(group_, {})) item.done(item.error ? item.error : lost);
+  for (Item& item : std::exchange(group_, {})) {
+    if (lost && !item.error)
+      item.error = unavailable("the outcome of a commit is unknown (" + why + "); ask again");
+    item.done(std::move(item.error));
+  }
 }
 
 void Writer::Impl::open() {
