@@ -7,6 +7,27 @@
 #include "proto/hooke/error.h"
 
 namespace hooke::models {
+namespace {
+
+// Whether a pooling must know where each maximum stood. LibTorch's kernel always finds that out
+// and takes some ten times as long as a few elementwise maxima.
+bool needs_gradient(const at::Tensor& inputs) {
+  return at::GradMode::is_enabled() && inputs.requires_grad();
+}
+
+// Maximum of elements 2i - 1, 2i and 2i + 1 along a dimension, where there are such.
+at::Tensor maximum_of_three(const at::Tensor& inputs, std::int64_t dimension) {
+  const at::Tensor even = inputs.slice(dimension, 0, c10::nullopt, 2);
+  const at::Tensor odd = inputs.slice(dimension, 1, c10::nullopt, 2);
+  at::Tensor result = even.clone(at::MemoryFormat::Contiguous);
+  at::Tensor before = result.slice(dimension, 0, odd.size(dimension));
+  at::maximum_out(before, before, odd);
+  at::Tensor after = result.slice(dimension, 1);
+  at::maximum_out(after, after, odd.slice(dimension, 0, after.size(dimension)));
+  return result;
+}
+
+}  // namespace
 
 Dense::Dense(std::int64_t inputs, std::int64_t outputs, bool bias, Init init, at::Generator& random) {
   const auto fan_in = static_cast<double>(inputs);
@@ -66,11 +87,15 @@ at::Tensor NormedConv::forward(const at::Tensor& inputs) const {
 }
 
 at::Tensor max_pool2x2(const at::Tensor& inputs) {
-  if (at::GradMode::is_enabled() && inputs.requires_grad()) return at::max_pool2d(inputs, 2);
-  // LibTorch's kernel also finds where each maximum stood, which only a gradient needs.
+  if (needs_gradient(inputs)) return at::max_pool2d(inputs, 2);
   const std::int64_t height = inputs.size(2) / 2 * 2, width = inputs.size(3) / 2 * 2;
   const at::Tensor rows = at::maximum(inputs.slice(2, 0, height, 2), inputs.slice(2, 1, height, 2));
   return at::maximum(rows.slice(3, 0, width, 2), rows.slice(3, 1, width, 2));
+}
+
+at::Tensor max_pool3x3(const at::Tensor& inputs) {
+  if (needs_gradient(inputs)) return at::max_pool2d(inputs, 3, /*stride=*/2, /*padding=*/1);
+  return maximum_of_three(maximum_of_three(inputs, 2), 3);
 }
 
 RandomFeatures::RandomFeatures(std::int64_t inputs, std::int64_t features, at::Generator& random) {

@@ -73,6 +73,9 @@ class NormedConv : public torch::nn::Module {
 // 2x2 max-pooling with stride 2. The same bits with and without gradients; faster without.
 at::Tensor max_pool2x2(const at::Tensor& inputs);
 
+// 3x3 max-pooling with stride 2 and padding 1, likewise.
+at::Tensor max_pool3x3(const at::Tensor& inputs);
+
 // Fixed random features max(0, Wx) of the flattened input; W is a buffer with independent normal
 // entries of variance 1 / inputs.
 class RandomFeatures : public torch::nn::Module {

@@ -62,7 +62,7 @@ class ResNet : public Builtin<ResNet<depths>> {
 
   at::Tensor forward(const at::Tensor& inputs) override {
     at::Tensor x = stem_->forward(inputs).relu_();
-    if (imagenet_) x = at::max_pool2d(x, 3, /*stride=*/2, /*padding=*/1);
+    if (imagenet_) x = max_pool3x3(x);
     for (const auto& block : blocks_) x = block->forward(x);
     return dense_->forward(x.mean({2, 3}));
   }

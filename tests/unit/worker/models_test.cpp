@@ -200,14 +200,20 @@ TEST(BatchNorm, TakesTheBatchsStatisticsInTrainingAndTheRunningOnesInEvaluation)
 }
 
 TEST(MaxPool, HasTheSameBitsWithAndWithoutGradients) {
-  at::Tensor x = batch({{4, 7, 9}, 1}, 3);
-  x[1][2][3][4] = std::nan("");
-  x.requires_grad_(true);
-  const at::Tensor with = max_pool2x2(x);
-  const at::NoGradGuard no_grad;
-  const at::Tensor without = max_pool2x2(x);
-  EXPECT_EQ(without.sizes(), at::IntArrayRef({3, 4, 3, 4}));
-  EXPECT_TRUE(at::isclose(with, without, 0, 0, /*equal_nan=*/true).all().item<bool>());
+  for (const auto pool : {max_pool2x2, max_pool3x3}) {
+    for (const std::int64_t height : {2, 7, 8}) {
+      at::Tensor x = batch({{4, height, 9}, 1}, 3);
+      x[1][2][1][4] = std::nan("");
+      x.requires_grad_(true);
+      const at::Tensor with = pool(x);
+      const at::NoGradGuard no_grad;
+      const at::Tensor without = pool(x);
+      ASSERT_EQ(without.sizes(), with.sizes());
+      EXPECT_TRUE(at::isclose(with, without, 0, 0, /*equal_nan=*/true).all().item<bool>());
+    }
+  }
+  EXPECT_EQ(max_pool2x2(batch({{4, 7, 9}, 1}, 3)).sizes(), at::IntArrayRef({3, 4, 3, 4}));
+  EXPECT_EQ(max_pool3x3(batch({{4, 7, 1}, 1}, 3)).sizes(), at::IntArrayRef({3, 4, 4, 1}));
 }
 
 struct Refusal {
