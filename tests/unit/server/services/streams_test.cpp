@@ -1,0 +1,216 @@
+// Tail, WatchRuns and the worker's stream: live, across a truncation, cancelled, and when the server stops.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <thread>
+
+#include "tests/unit/server/services/house.h"
+
+namespace hooke::services {
+namespace {
+
+// Follows runs as a client does: applies points and truncations.
+struct Follower {
+  std::map<std::string, std::map<std::int64_t, double>> scalars;
+  std::map<std::string, std::vector<std::int64_t>> matrices;
+  std::string cursor;
+  int truncations = 0;
+  v1::RunState state = v1::RUN_STATE_UNSPECIFIED;
+
+  void apply(const v1::TailResponse& message) {
+    cursor = message.cursor();
+    for (const auto& column : message.points().columns()) {
+      for (int i = 0; i < column.step_size(); ++i) {
+        EXPECT_FALSE(scalars[column.key()].contains(column.step(i))) << "sent twice";
+        scalars[column.key()][column.step(i)] = column.value(i);
+      }
+    }
+    for (const auto& column : message.points().matrices())
+      for (const auto step : column.step()) matrices[column.key()].push_back(step);
+    if (message.has_run()) state = message.run().state();
+    if (!message.has_truncation()) return;
+    ++truncations;
+    for (auto& [key, points] : scalars)
+      points.erase(points.upper_bound(message.truncation().after_step()), points.end());
+    for (auto& [key, steps] : matrices)
+      std::erase_if(steps, [&](std::int64_t step) { return step > message.truncation().after_step(); });
+  }
+};
+
+class Streams : public testing::Test {
+ protected:
+  v1::TailRequest tail_of(const std::string& name, const std::string& cursor = {}) {
+    v1::TailRequest request;
+    request.add_names(name);
+    request.set_cursor(cursor);
+    return request;
+  }
+
+  House house_;
+};
+
+TEST_F(Streams, TailSendsWhatIsStoredThenWhatComesAcrossATruncation) {
+  const std::string run = house_.submit()[0];
+  WorkerEnd first(house_, house_.lease(run));
+  first.start(20).declare("elasticity/kl", {"a", "b"}, 4);
+  for (int step = 0; step < 10; ++step) {
+    first.scalar("train/loss", step, step).matrix("elasticity/kl", step, {1, 0, 0, 1});
+    if (step == 5) first.barrier(5);
+  }
+  ASSERT_TRUE(first.commit());
+
+  Follower follower;
+  Context context;
+  auto reader = house_.queries->Tail(&context, tail_of(run));
+  v1::TailResponse message;
+  while (follower.scalars["train/loss"].size() < 10 && reader->Read(&message)) follower.apply(message);
+  EXPECT_EQ(follower.matrices["elasticity/kl"].size(), 10u);
+
+  ASSERT_TRUE(first.close().ok());
+  ASSERT_TRUE(first.finish(v1::OUTCOME_RETURNED).ok());
+  WorkerEnd second(house_, house_.lease(run));
+  second.start(20, 5);
+  for (int step = 6; step < 20; ++step)
+    second.scalar("train/loss", step, 100 + step).matrix("elasticity/kl", step, {1, 0, 0, 1});
+  second.barrier(19).succeed();
+  ASSERT_TRUE(second.commit());
+  ASSERT_TRUE(second.close().ok());
+  ASSERT_TRUE(second.finish(v1::OUTCOME_SUCCEEDED).ok());
+
+  while (reader->Read(&message)) follower.apply(message);
+  const auto status = reader->Finish();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(follower.truncations, 1);
+  EXPECT_EQ(follower.state, v1::RUN_STATE_SUCCEEDED);
+  const auto& loss = follower.scalars["train/loss"];
+  ASSERT_EQ(loss.size(), 20u);
+  EXPECT_EQ(loss.at(5), 5);
+  EXPECT_EQ(loss.at(6), 106);
+  EXPECT_EQ(follower.matrices["elasticity/kl"].size(), 20u);
+
+  // From its end there is nothing left but the run itself; from the beginning, everything.
+  Follower again;
+  Context again_context, whole_context;
+  auto rest = house_.queries->Tail(&again_context, tail_of(run, follower.cursor));
+  while (rest->Read(&message)) again.apply(message);
+  EXPECT_TRUE(rest->Finish().ok());
+  EXPECT_TRUE(again.scalars.empty());
+  EXPECT_EQ(again.state, v1::RUN_STATE_SUCCEEDED);
+  Follower whole;
+  auto all = house_.queries->Tail(&whole_context, tail_of("trial"));
+  while (all->Read(&message)) whole.apply(message);
+  EXPECT_EQ(whole.scalars["train/loss"], loss);
+  EXPECT_EQ(whole.truncations, 0);
+}
+
+TEST_F(Streams, ACursorFromBeforeATruncationIsToldOfIt) {
+  const std::string run = house_.submit()[0];
+  WorkerEnd first(house_, house_.lease(run));
+  first.start(20);
+  for (int step = 0; step < 10; ++step) first.scalar("train/loss", step, step);
+  ASSERT_TRUE(first.commit());
+  Follower follower;
+  v1::TailResponse message;
+  {
+    Context context;
+    auto reader = house_.queries->Tail(&context, tail_of(run));
+    while (follower.scalars["train/loss"].size() < 10 && reader->Read(&message)) follower.apply(message);
+    context.TryCancel();
+    while (reader->Read(&message)) continue;
+    EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  ASSERT_TRUE(first.close().ok());
+  ASSERT_TRUE(first.finish(v1::OUTCOME_RETURNED).ok());
+  WorkerEnd second(house_, house_.lease(run));
+  second.start(20);  // from the beginning
+  second.scalar("train/loss", 0, 100);
+  ASSERT_TRUE(second.commit());
+  Context context;
+  auto reader = house_.queries->Tail(&context, tail_of(run, follower.cursor));
+  auto& loss = follower.scalars["train/loss"];
+  while (!(loss.size() == 1 && loss.begin()->second == 100) && reader->Read(&message))
+    follower.apply(message);
+  EXPECT_EQ(follower.truncations, 1);
+  EXPECT_EQ(follower.scalars["train/loss"].size(), 1u);
+  context.TryCancel();
+}
+
+TEST_F(Streams, WatchRunsTellsEveryRunOnceThenChangesUntilAllHaveEnded) {
+  const auto runs = house_.submit(2);
+  v1::WatchRunsRequest request;
+  request.add_names("trial");
+  Context context;
+  auto reader = house_.experiments->WatchRuns(&context, request);
+  v1::WatchRunsResponse message;
+  std::map<std::string, v1::RunState> states;
+  for (int i = 0; i < 2 && reader->Read(&message); ++i)
+    states[message.run().run_id()] = message.run().state();
+  EXPECT_EQ(states.size(), 2u);
+  for (const auto& run : runs) {
+    v1::CancelRunRequest cancel;
+    cancel.set_name(run);
+    v1::Run cancelled;
+    Context cancel_context;
+    ASSERT_TRUE(house_.experiments->CancelRun(&cancel_context, cancel, &cancelled).ok());
+  }
+  while (reader->Read(&message)) states[message.run().run_id()] = message.run().state();
+  EXPECT_TRUE(reader->Finish().ok());
+  for (const auto& [run, state] : states) EXPECT_EQ(state, v1::RUN_STATE_CANCELLED);
+}
+
+TEST_F(Streams, ACancelledRunFencesItsStream) {
+  const std::string run = house_.submit()[0];
+  WorkerEnd worker(house_, house_.lease(run));
+  ASSERT_TRUE(worker.start(10).commit());
+  v1::CancelRunRequest cancel;
+  cancel.set_name(run);
+  v1::Run cancelled;
+  Context context;
+  ASSERT_TRUE(house_.experiments->CancelRun(&context, cancel, &cancelled).ok());
+  EXPECT_FALSE(worker.scalar("train/loss", 0, 1).commit());
+  EXPECT_EQ(worker.close().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_F(Streams, TheServerStopsWithinFiveSecondsWithStreamsOpen) {
+  const std::string run = house_.submit()[0];
+  WorkerEnd worker(house_, house_.lease(run));
+  ASSERT_TRUE(worker.start(10).scalar("train/loss", 0, 1).commit());
+  v1::WatchRunsRequest watch;
+  watch.add_names(run);
+  Context tail_context, watch_context;
+  auto tail = house_.queries->Tail(&tail_context, tail_of(run));
+  auto watcher = house_.experiments->WatchRuns(&watch_context, watch);
+  v1::TailResponse tailed;
+  v1::WatchRunsResponse watched;
+  ASSERT_TRUE(tail->Read(&tailed));
+  ASSERT_TRUE(watcher->Read(&watched));
+  const auto start = std::chrono::steady_clock::now();
+  house_.app().stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  while (tail->Read(&tailed)) continue;
+  while (watcher->Read(&watched)) continue;
+  EXPECT_EQ(tail->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(watcher->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(worker.close().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(Streams, ManyTailsThatAreCancelledLeaveNothingBehind) {
+  const std::string run = house_.submit()[0];
+  for (int i = 0; i < 50; ++i) {
+    Context context;
+    auto reader = house_.queries->Tail(&context, tail_of(run));
+    if (i % 2 == 0) {
+      v1::TailResponse message;
+      EXPECT_TRUE(reader->Read(&message));
+    }
+    context.TryCancel();
+    reader->Finish();
+  }
+  const auto start = std::chrono::steady_clock::now();
+  house_.app().stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+}
+
+}  // namespace
+}  // namespace hooke::services
