@@ -4,7 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
+#include <cstdlib>
 #include <iostream>
 
 #include "hooke_version.h"
@@ -105,6 +105,8 @@ int main(int argc, char** argv) {
   }
   line.app.lease_period = std::chrono::milliseconds(static_cast<std::int64_t>(line.lease_period_s * 1000));
   set_up_log(line.log_level);
+  // gRPC's own notes on stderr say nothing that our one line does not; a user who wants them sets this.
+  ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   const sigset_t signals = block_signals();
   try {
     hooke::App app(line.app);

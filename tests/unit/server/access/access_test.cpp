@@ -37,7 +37,7 @@ TEST(Access, EverythingElseIsRefusedWithAHint) {
     refused(access, kGetRun, shown, Code::kUnauthenticated, "asks for a token");
   }
   for (const std::string& shown : {std::string("Bearer x"), std::string("Bearer ") + kToken + "0",
-                                  std::string("Bearer  ") + kToken, std::string("Bearer ") + kToken + " "}) {
+                                   std::string("Bearer  ") + kToken, std::string("Bearer ") + kToken + " "}) {
     refused(access, kGetRun, shown, Code::kUnauthenticated, "not valid");
     refused(access, kGetRun, shown, Code::kUnauthenticated, "HOOKE_TOKEN_FILE");
   }
