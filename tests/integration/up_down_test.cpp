@@ -39,7 +39,7 @@ TEST_F(UpDown, UpStartsAServerAndAWorkerThatTrainAndDownEndsThem) {
   EXPECT_EQ(hooke({"wait", run.out.substr(0, run.out.find('\n'))}).exit_code, 0);
 
   EXPECT_EQ(hooke({"down"}).exit_code, 0);
-  EXPECT_EQ(hooke({"runs", "list"}).exit_code, 1);
+  EXPECT_NE(hooke({"runs", "list"}).exit_code, 0);
   EXPECT_EQ(hooke({"down"}).exit_code, 0) << "down twice is no error";
 
   // What was stored is there when it is up again.
