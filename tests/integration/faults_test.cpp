@@ -69,7 +69,9 @@ TEST(Faults, ARunGoesOnAfterTheServerIsKilledAndNoAcknowledgedStepIsMissing) {
   for (const long least : {20L, 120L, 250L}) {
     ASSERT_TRUE(eventually([&] { return house.step_of(run) > least; }));
     const auto before = csv(series(house, run, "train/loss"));
-    if (least == 20) EXPECT_EQ(house.run_column(run, "state"), "running") << "the run ended before the kill";
+    if (least == 20) {
+      EXPECT_EQ(house.run_column(run, "state"), "running") << "the run ended before the kill";
+    }
     house.stop_server(SIGKILL);
     house.start_server();
     const auto after = csv(series(house, run, "train/loss"));
