@@ -7,18 +7,28 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "proto/hooke/error.h"
+#include "worker/trainer/checkpoint.h"
+#include "worker/trainer/csv_recorder.h"
+#include "worker/trainer/fan_out.h"
 #include "worker/trainer/options.h"
+#include "worker/trainer/progress.h"
+#include "worker/trainer/segments.h"
 #include "worker/trainer/spool_recorder.h"
 #include "worker/training/train.h"
 
 namespace {
 
-enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2, kStopped = 75 };
+enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2, kNoCheckpoint = 3, kStopped = 75 };
+
+using hooke::trainer::Offline;
+using hooke::trainer::Resumption;
+using hooke::trainer::SpoolRecorder;
 
 std::atomic<bool> stop_requested = false;  // set by the signal handler
 static_assert(std::atomic<bool>::is_always_lock_free);
@@ -48,39 +58,92 @@ std::string read_text(const std::filesystem::path& path) {
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
-int run(const hooke::trainer::CommandLine& line, hooke::trainer::SpoolRecorder& recorder) {
+hooke::training::RunOptions run_options(const hooke::trainer::CommandLine& line) {
   hooke::training::RunOptions options;
   options.device = line.device;
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   options.measuring_threads = line.threads > 0 ? line.threads : std::max(1, cores);
   options.training_threads = line.training_threads;
   options.data_roots = line.data_roots;
-  const auto config = hooke::training::parse_config(read_text(line.config));
-  const auto outcome = hooke::training::train(config, options, recorder, stop_requested);
+  options.allow_torchscript = line.allow_torchscript;
+  return options;
+}
+
+// The first checkpoint that can be read; each that cannot is named on standard error.
+std::optional<Resumption> read_first(const hooke::trainer::CommandLine& line) {
+  for (const auto& file : line.resume) {
+    try {
+      return Resumption{file, hooke::trainer::read_checkpoint(file), line.resend_after, line.resume_step};
+    } catch (const hooke::Error& error) {
+      std::cerr << "hooke-trainer: " << hooke::describe(error) << std::endl;
+    }
+  }
+  return std::nullopt;
+}
+
+int run(const hooke::trainer::CommandLine& line, const std::string& text,
+        std::optional<Resumption> resumption, SpoolRecorder& spool) {
+  const auto config = hooke::training::parse_config(text);
+  std::optional<hooke::training::State> state;
+  if (resumption) {
+    hooke::trainer::check_same_run(resumption->checkpoint.config, text);
+    state = std::move(resumption->checkpoint.state);
+    spool.resume(std::move(*resumption));
+  }
+  hooke::trainer::Progress progress(std::cerr);
+  hooke::trainer::CsvRecorder csv(line.csv);
+  std::vector<hooke::training::Recorder*> recorders = {&spool, &progress};
+  // Before the spool: a checkpoint, which the spool's recorder writes, must not be ahead of the files.
+  if (!line.csv.empty()) recorders.insert(recorders.begin(), &csv);
+  hooke::trainer::FanOut all(recorders);
+  const auto outcome =
+      hooke::training::train(config, run_options(line), std::move(state), all, stop_requested);
   if (outcome == hooke::training::Outcome::kFinished) {
-    recorder.succeed();
+    spool.succeed();
+    progress.done();
     return kDone;
   }
-  recorder.sync();
+  spool.sync();
   std::cerr << "stopped" << std::endl;
   return kStopped;
 }
 
 // The run's own failures are its last record; the agent reads it there.
-int run_recorded(const hooke::trainer::CommandLine& line) {
+int run_recorded(const hooke::trainer::CommandLine& line, const std::optional<Offline>& offline) {
+  std::optional<Resumption> resumption = read_first(line);
+  if (!line.resume.empty() && !resumption && !line.alone) return kNoCheckpoint;
+  const std::string text = read_text(line.config);
   std::filesystem::create_directories(line.out);
-  hooke::trainer::SpoolRecorder recorder(line.out / "records.spool", std::cerr);
+  SpoolRecorder spool(line.out, text, std::cerr);
+  if (offline) spool.set_offline(*offline);
   std::string message;
   try {
-    return run(line, recorder);
+    return run(line, text, std::move(resumption), spool);
   } catch (const hooke::Error& error) {
     message = hooke::describe(error);
   } catch (const std::exception& error) {
     message = error.what();
   }
   std::cerr << "hooke-trainer: " << message << std::endl;
-  recorder.fail(message);
+  spool.fail(message);
   return kFailed;
+}
+
+// The next segment of a run without a server.
+int run_alone(hooke::trainer::CommandLine line) {
+  const hooke::trainer::Segment segment = hooke::trainer::next_segment(line.out);
+  if (segment.finished) {
+    std::cerr << "this run has finished; what it recorded is in " << line.out.string() << std::endl;
+    return kDone;
+  }
+  if (line.csv.empty()) line.csv = line.out;
+  line.out = segment.folder;
+  line.resume = segment.checkpoints;
+  std::optional<Offline> offline;
+  if (!line.offline_uuid.empty()) {
+    offline = Offline{line.offline_uuid, segment.number, segment.predecessor_last_record};
+  }
+  return run_recorded(line, offline);
 }
 
 }  // namespace
@@ -100,7 +163,7 @@ int main(int argc, char** argv) {
     return kDone;
   }
   try {
-    return run_recorded(line);
+    return line.alone ? run_alone(line) : run_recorded(line, std::nullopt);
   } catch (const hooke::Error& error) {
     std::cerr << "hooke-trainer: " << hooke::describe(error) << std::endl;
   } catch (const std::exception& error) {

@@ -14,26 +14,47 @@ constexpr const char* kHelp =
 Usage: hooke-trainer --config FILE.json --out DIR [options]
 
   --config FILE         configuration: canonical JSON, as the server stores it
-  --out DIR             folder for records.spool, which must not exist yet
+  --out DIR             folder for records.spool, which must not exist yet, and checkpoints
   --data-root DIR       folder below which data may be read; may be given several times
   --device NAME         device of LibTorch: cpu (default), cuda:0, …
   --threads N           threads that measure (default: all cores); they change no result
   --training-threads N  threads that train (default: 1); results are the same bits for the same N
+  --allow-torchscript   run TorchScript programs that the configuration names, from the data roots
+  --csv DIR             also write one CSV file for each series, as DIR/train/loss.csv
+  --alone               for a run by hand: each start writes DIR/1, DIR/2, …, goes on from the newest
+                        checkpoint there, and writes the CSV files into DIR
+  --resume FILE         go on from a checkpoint; may be given several times, the newest first:
+                        the first one that is not damaged is taken
+  --resend-after N      with --resume: the server has only the first N records of the spool beside
+                        the checkpoint; the rest, up to the checkpoint, is recorded again
+  --resume-step S       with --resend-after: step of the last barrier that the server has (default:
+                        it has none)
+  --offline-uuid UUID   with --alone: the run's UUID, which a server will know it by
   --help, --version
 
-Example: hooke-trainer --config run.json --out out --data-root /usr/share/datasets
+Example: hooke-trainer --config run.json --out out --alone --data-root /usr/share/datasets
 
 Exit codes: 0 done, 1 the run failed (its reason is the last record), 2 bad usage,
-75 stopped by SIGTERM or SIGINT.
+3 none of the checkpoints can be read (nothing was recorded), 75 stopped by SIGTERM or SIGINT.
 )";
 
-int parse_count(const std::string& option, const std::string& text) {
-  int value = 0;
+template <typename T>
+T parse_number(const std::string& option, const std::string& text, T least) {
+  T value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size() || value < 1) {
-    throw invalid(option, "'" + text + "' is not a number of at least 1");
+  if (failure != std::errc() || end != text.data() + text.size() || value < least) {
+    throw invalid(option, "'" + text + "' is not a number of at least " + std::to_string(least));
   }
   return value;
+}
+
+void check(const CommandLine& line) {
+  if (line.config.empty()) throw invalid("--config", "required; see hooke-trainer --help");
+  if (line.out.empty()) throw invalid("--out", "required; see hooke-trainer --help");
+  if (line.resend_after && line.resume.empty()) throw invalid("--resend-after", "needs --resume");
+  if (line.resume_step && !line.resend_after) throw invalid("--resume-step", "needs --resend-after");
+  if (line.alone && !line.resume.empty()) throw invalid("--resume", "--alone finds the checkpoint itself");
+  if (!line.offline_uuid.empty() && !line.alone) throw invalid("--offline-uuid", "needs --alone");
 }
 
 }  // namespace
@@ -63,15 +84,28 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     } else if (option == "--device") {
       line.device = value();
     } else if (option == "--threads") {
-      line.threads = parse_count(option, value());
+      line.threads = parse_number(option, value(), 1);
     } else if (option == "--training-threads") {
-      line.training_threads = parse_count(option, value());
+      line.training_threads = parse_number(option, value(), 1);
+    } else if (option == "--allow-torchscript") {
+      line.allow_torchscript = true;
+    } else if (option == "--csv") {
+      line.csv = value();
+    } else if (option == "--alone") {
+      line.alone = true;
+    } else if (option == "--resume") {
+      line.resume.emplace_back(value());
+    } else if (option == "--resend-after") {
+      line.resend_after = parse_number<std::uint64_t>(option, value(), 0);
+    } else if (option == "--resume-step") {
+      line.resume_step = parse_number<std::int64_t>(option, value(), 0);
+    } else if (option == "--offline-uuid") {
+      line.offline_uuid = value();
     } else {
       throw invalid(option, "there is no such option; see hooke-trainer --help");
     }
   }
-  if (line.config.empty()) throw invalid("--config", "required; see hooke-trainer --help");
-  if (line.out.empty()) throw invalid("--out", "required; see hooke-trainer --help");
+  check(line);
   return line;
 }
 

@@ -1,6 +1,7 @@
 // The command line of hooke-trainer.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -15,6 +16,13 @@ struct CommandLine {
   int training_threads = 1;
   std::string device = "cpu";
   std::vector<std::filesystem::path> data_roots;
+  bool allow_torchscript = false;
+  std::vector<std::filesystem::path> resume;  // checkpoints; the first that is whole is taken
+  std::optional<std::uint64_t> resend_after;
+  std::optional<std::int64_t> resume_step;
+  std::filesystem::path csv;  // empty: no CSV files
+  bool alone = false;
+  std::string offline_uuid;
   std::optional<std::string> answer;  // --help or --version: print this and end
 };
 

@@ -16,8 +16,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kSpoolName = "records.spool";
 constexpr auto kSyncPeriod = std::chrono::seconds(1);
-constexpr auto kReportPeriod = std::chrono::seconds(3);
 
 std::filesystem::path new_file(const std::filesystem::path& path) {
   if (std::filesystem::exists(path)) {
@@ -74,6 +74,7 @@ json provenance(const training::Facts& facts) {
           {"cpu", cpu_model()},
           {"host", host_name()},
           {"threads", facts.measuring_threads},
+          {"trainingThreads", facts.training_threads},
           {"dataPath", facts.data_path},
           {"trainExamples", texts(facts.train_examples)},
           {"testExamples", texts(facts.test_examples)},
@@ -100,25 +101,73 @@ void append_plane(std::string& planes, const std::vector<T>& values) {
 
 }  // namespace
 
-SpoolRecorder::SpoolRecorder(const std::filesystem::path& path, std::ostream& progress)
-    : writer_(new_file(path)), progress_(progress), started_(Clock::now()), synced_(started_) {}
+SpoolRecorder::SpoolRecorder(std::filesystem::path folder, std::string config, std::ostream& log)
+    : folder_(std::move(folder)),
+      config_(std::move(config)),
+      log_(log),
+      writer_(new_file(folder_ / kSpoolName)),
+      synced_(Clock::now()) {}
 
 void SpoolRecorder::start(const training::Facts& facts, const std::vector<training::MatrixSeries>& series) {
-  total_steps_ = facts.total_steps;
-  append_json(json{{"attemptStart", {{"totalSteps", text(total_steps_)}}}}.dump());
+  environment_ = {facts.libtorch_version, facts.device, cpu_model(), facts.training_threads};
+  json begin = {{"totalSteps", text(facts.total_steps)}};
+  std::optional<std::int64_t> resume_step = facts.resume_step;
+  if (resumption_ && resumption_->resend_after) resume_step = resumption_->server_step;
+  if (resume_step) begin["resumeStep"] = text(*resume_step);
+  if (offline_) {
+    begin["offline"] = {{"uuid", offline_->uuid},
+                        {"segment", offline_->segment},
+                        {"predecessorLastRecord", std::to_string(offline_->predecessor_last_record)}};
+  }
+  append_json(json{{"attemptStart", begin}}.dump());
   append_json(json{{"provenance", provenance(facts)}}.dump());
   for (const training::MatrixSeries& one : series) {
     append_json(json{{"seriesDeclaration", declaration(one)}}.dump());
   }
-  writer_.sync();
-  progress_ << total_steps_ << " steps, " << facts.parameters << " parameters, " << facts.training_threads
-            << " training and " << facts.measuring_threads << " measuring threads, " << facts.device
-            << std::endl;
+  if (resumption_) {
+    const std::string other = differences(resumption_->checkpoint.environment, environment_);
+    if (!other.empty()) {
+      log_ << "warning: resumed elsewhere, so the bits may differ from an undisturbed run's: " << other
+           << std::endl;
+    }
+    if (resumption_->resend_after) resend();
+  }
+  sync();
+}
+
+// Copies the values and barriers that the server lacks out of the old spool, then the checkpoint,
+// which belongs to the last of them.
+void SpoolRecorder::resend() {
+  const std::filesystem::path old = resumption_->file.parent_path() / kSpoolName;
+  const std::uint64_t last = resumption_->checkpoint.record;
+  spool::Reader reader(old);
+  std::uint64_t number = *resumption_->resend_after;
+  bool whole = reader.skip_to(number);
+  while (whole && number < last) {
+    const auto record = reader.next();
+    whole = record.has_value();
+    if (!whole) break;
+    number = record->number;
+    const bool is_barrier =
+        record->kind == spool::Kind::kJson && json::parse(record->payload).contains("barrier");
+    if (is_barrier) {
+      barrier_ = append_json(record->payload);
+    } else if (record->kind != spool::Kind::kJson) {
+      append(record->kind, record->payload);
+    }
+  }
+  if (!whole) {
+    throw Error(Code::kDataLoss, old.string() + " ends before record " + std::to_string(last),
+                "--resend-after");
+  }
+  sync();
+  Checkpoint checkpoint = read_checkpoint(resumption_->file);
+  checkpoint.record = barrier_;
+  write_checkpoint(folder_, checkpoint);
 }
 
 void SpoolRecorder::scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) {
   append(spool::Kind::kScalars, spool::encode(spool::Scalars{step, now_us(), values}));
-  report(step, values);
 }
 
 void SpoolRecorder::matrix(std::int64_t step, const std::string& key, const engine::Matrix& matrix) {
@@ -133,15 +182,21 @@ void SpoolRecorder::matrix(std::int64_t step, const std::string& key, const engi
 }
 
 void SpoolRecorder::barrier(std::int64_t step) {
-  append_json(json{{"barrier", {{"step", text(step)}}}}.dump());
-  writer_.sync();
+  barrier_ = append_json(json{{"barrier", {{"step", text(step)}}}}.dump());
+  sync();
+}
+
+void SpoolRecorder::checkpoint(const training::State& state) {
+  write_checkpoint(folder_, {config_, barrier_, environment_, state});
+}
+
+void SpoolRecorder::measuring(std::int64_t) {
+  if (dirty_) sync();
 }
 
 void SpoolRecorder::succeed() {
   append_json(R"({"end":{"state":"RUN_STATE_SUCCEEDED"}})");
-  writer_.sync();
-  const std::chrono::duration<double> seconds = Clock::now() - started_;
-  progress_ << "done in " << seconds.count() << " s" << std::endl;
+  sync();
 }
 
 void SpoolRecorder::fail(const std::string& message) {
@@ -149,27 +204,24 @@ void SpoolRecorder::fail(const std::string& message) {
   const json record = {{"end", {{"state", "RUN_STATE_FAILED"}, {"reason", reason}}}};
   // A message with bytes that are no UTF-8 (a path, say) must not hide the failure.
   append_json(record.dump(-1, ' ', false, json::error_handler_t::replace));
-  writer_.sync();
+  sync();
 }
 
-void SpoolRecorder::append_json(const std::string& json_text) {
-  append(spool::Kind::kJson, json_text);
-}
-
-void SpoolRecorder::append(spool::Kind kind, const std::string& payload) {
-  writer_.append(kind, payload);
-  if (Clock::now() - synced_ < kSyncPeriod) return;
+void SpoolRecorder::sync() {
   writer_.sync();
   synced_ = Clock::now();
+  dirty_ = false;
 }
 
-void SpoolRecorder::report(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) {
-  const bool last = step + 1 == total_steps_;
-  if (!last && Clock::now() - reported_ < kReportPeriod) return;
-  reported_ = Clock::now();
-  progress_ << "step " << step << " of " << total_steps_;
-  for (const auto& [key, value] : values) progress_ << ", " << key << " " << value;
-  progress_ << std::endl;
+std::uint64_t SpoolRecorder::append_json(const std::string& json_text) {
+  return append(spool::Kind::kJson, json_text);
+}
+
+std::uint64_t SpoolRecorder::append(spool::Kind kind, const std::string& payload) {
+  const std::uint64_t number = writer_.append(kind, payload);
+  dirty_ = true;
+  if (Clock::now() - synced_ >= kSyncPeriod) sync();
+  return number;
 }
 
 }  // namespace hooke::trainer

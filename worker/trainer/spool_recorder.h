@@ -1,48 +1,81 @@
-// Writes what a training tells to the spool file, and progress to a stream.
+// Writes what a training tells to the spool file, and its checkpoints beside it.
 //
 // Owned by main; one thread, the training's. The file is on disk after every barrier, at the end,
-// and about once a second in between.
+// and about once a second in between. A checkpoint is written after its barrier is on disk.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "worker/spool/spool.h"
+#include "worker/trainer/checkpoint.h"
 #include "worker/training/recorder.h"
 
 namespace hooke::trainer {
 
+// The checkpoint that a training goes on from, its state left out.
+struct Resumption {
+  std::filesystem::path file;
+  Checkpoint checkpoint;
+  // Records of the spool beside the file that the server lacks: those after this one, up to the
+  // checkpoint's barrier. They are written again as this spool's own. None: it has them all.
+  std::optional<std::uint64_t> resend_after;
+  // With resend_after: step of the last barrier that the server has; none: it has none.
+  std::optional<std::int64_t> server_step;
+};
+
+// A segment of a run that is made without a server.
+struct Offline {
+  std::string uuid;
+  int segment = 1;
+  std::uint64_t predecessor_last_record = 0;
+};
+
 class SpoolRecorder : public training::Recorder {
  public:
-  // Creates `path`. Throws hooke::Error (kAlreadyExists) when there is one.
-  SpoolRecorder(const std::filesystem::path& path, std::ostream& progress);
+  // Creates records.spool in `folder`. `config` is what checkpoints keep of it. Warnings go to
+  // `log`. Throws hooke::Error (kAlreadyExists) when there is one.
+  SpoolRecorder(std::filesystem::path folder, std::string config, std::ostream& log);
+
+  // Before start().
+  void resume(Resumption resumption) { resumption_ = std::move(resumption); }
+  void set_offline(Offline offline) { offline_ = std::move(offline); }
 
   void start(const training::Facts& facts, const std::vector<training::MatrixSeries>& series) override;
   void scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) override;
   void matrix(std::int64_t step, const std::string& key, const engine::Matrix& matrix) override;
   void barrier(std::int64_t step) override;
+  void checkpoint(const training::State& state) override;
+  void measuring(std::int64_t step) override;
 
   // The last record. None is written when the training was stopped: it may go on later.
   void succeed();
   void fail(const std::string& message);
-  void sync() { writer_.sync(); }
+  void sync();
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  void append_json(const std::string& text);
-  void append(spool::Kind kind, const std::string& payload);
-  void report(std::int64_t step, const std::vector<std::pair<std::string, double>>& values);
+  void resend();
+  std::uint64_t append_json(const std::string& text);
+  std::uint64_t append(spool::Kind kind, const std::string& payload);
 
+  const std::filesystem::path folder_;
+  const std::string config_;
+  std::ostream& log_;
   spool::Writer writer_;
-  std::ostream& progress_;
-  Clock::time_point started_, synced_, reported_;
-  std::int64_t total_steps_ = 0;
+  std::optional<Resumption> resumption_;
+  std::optional<Offline> offline_;
+  Environment environment_;
+  Clock::time_point synced_;
+  bool dirty_ = false;         // appended to since the last sync
+  std::uint64_t barrier_ = 0;  // number of the last barrier's record
 };
 
 }  // namespace hooke::trainer

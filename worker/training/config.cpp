@@ -49,8 +49,9 @@ constexpr Named<models::Stem> kStems[] = {{"imagenet", models::Stem::kImagenet},
                                           {"cifar", models::Stem::kCifar}};
 constexpr Named<models::Norm> kNorms[] = {{"none", models::Norm::kNone}, {"batch", models::Norm::kBatch}};
 constexpr Named<bool> kDtypes[] = {{"float32", false}, {"float64", true}};
-constexpr Named<data::Augment> kAugments[] = {
-    {"none", data::Augment::kNone}, {"once", data::Augment::kOnce}, {"every_epoch", {}}};
+constexpr Named<data::Augment> kAugments[] = {{"none", data::Augment::kNone},
+                                              {"once", data::Augment::kOnce},
+                                              {"every_epoch", data::Augment::kEveryEpoch}};
 
 void refuse_unless(bool allowed, const std::string& field, const std::string& what) {
   if (!allowed) throw invalid(field, what);
@@ -111,8 +112,9 @@ void check_training(const TrainingConfig& config) {
                 "must increase");
 }
 
-TrainingConfig read_training(Section section) {
+TrainingConfig read_training(Section section, Loss default_loss) {
   TrainingConfig config;
+  config.loss = default_loss;
   config.optimizer = read_name(section, "optimizer", config.optimizer, kTrainingOptimizers);
   config.lr = section.number("lr", config.lr, 0);
   config.momentum = section.number("momentum", 0, 0);
@@ -129,7 +131,7 @@ TrainingConfig read_training(Section section) {
   config.warmup = section.integer("warmup", 0, 0);
   config.clip = section.number("clip", 0, 0);
   config.float64 = read_name(section, "dtype", false, kDtypes);
-  refuse_until_available(section.integer("checkpoint_every", 0, 0) != 0, "training.checkpoint_every");
+  config.checkpoint_every = section.integer("checkpoint_every", 0, 0);
   section.refuse_unknown();
   check_training(config);
   return config;
@@ -206,8 +208,12 @@ Config parse_config(std::string_view json) {
   config.name = root.string("name", "");
   config.data = read_data(root.section("data"));
   config.model = read_model(root.section("model"));
-  config.training = read_training(root.section("training"));
+  // Whether the user's own arrays are a regression is known only when they have been read.
+  const bool regression = config.data.set == "teacher_student";
+  config.training =
+      read_training(root.section("training"), regression ? Loss::kSquared : Loss::kCrossEntropy);
   config.probes = read_probes(root.section("probes"));
+  if (regression) config.measures = {Measure::kL2, Measure::kLoss};
   if (auto measures = read_measures(root); !measures.empty()) config.measures = std::move(measures);
   root.refuse_unknown();
   return config;

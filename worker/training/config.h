@@ -34,6 +34,7 @@ struct TrainingConfig {
   std::int64_t warmup = 0;
   double clip = 0;
   bool float64 = false;
+  std::int64_t checkpoint_every = 0;
 };
 
 // hooke.v1.UpdateConfig.

@@ -5,16 +5,28 @@
 #include <torch/version.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <future>
 
 #include "proto/hooke/error.h"
+#include "worker/data/augment.h"
+#include "worker/data/files.h"
 #include "worker/engine/blas_threads.h"
 #include "worker/training/random.h"
 #include "worker/training/schedule.h"
+#include "worker/training/stored_tensors.h"
 
 namespace hooke::training {
 namespace {
 
 constexpr std::int64_t kEvaluationBatch = 256;
+// How often a recorder hears that a measurement goes on.
+constexpr auto kMeasuringPeriod = std::chrono::seconds(1);
+// What these look at is made for probabilities of classes.
+constexpr engine::Measure kClassificationMeasures[] = {engine::Measure::kKl, engine::Measure::kKlReverse,
+                                                       engine::Measure::kL1, engine::Measure::kKlPublished,
+                                                       engine::Measure::kL2Published};
 
 at::Device parse_device(const std::string& name) {
   try {
@@ -44,9 +56,12 @@ Split to_device(const data::Examples& examples, const data::DataSet& data, const
   Split split;
   split.inputs = at::tensor(examples.inputs).view(sizes).to(device, dtype);
   split.labels = at::tensor(examples.labels).to(device);
-  split.targets = split.labels;
-  if (config.training.loss == engine::Loss::kSquared) {
-    split.targets = at::one_hot(split.labels, static_cast<std::int64_t>(data.class_names.size())).to(dtype);
+  if (data.regression) {
+    split.targets = at::tensor(examples.targets).view({count, data.outputs}).to(device, dtype);
+  } else if (config.training.loss == engine::Loss::kSquared) {
+    split.targets = at::one_hot(split.labels, data.outputs).to(dtype);
+  } else {
+    split.targets = split.labels;
   }
   return split;
 }
@@ -78,59 +93,106 @@ engine::Weights weights_of(const models::Net& net) {
   return {net.parameters(), net.buffers()};
 }
 
+// Parameters and buffers under the names that a checkpoint gives them.
+std::vector<std::pair<std::string, at::Tensor>> named_weights(const models::Net& net) {
+  std::vector<std::pair<std::string, at::Tensor>> all;
+  for (const auto& item : net.named_parameters()) all.emplace_back("weights." + item.key(), item.value());
+  for (const auto& item : net.named_buffers()) all.emplace_back("buffers." + item.key(), item.value());
+  return all;
+}
+
+std::string first_name(std::size_t parameter) {
+  return "first." + std::to_string(parameter);
+}
+
+std::string second_name(std::size_t parameter) {
+  return "second." + std::to_string(parameter);
+}
+
+models::Options model_options(const RunOptions& options) {
+  models::Options result;
+  if (options.allow_torchscript) {
+    result.find_torchscript = [roots = options.data_roots](const std::string& path) {
+      return data::find_below(roots, path);
+    };
+  }
+  return result;
+}
+
 }  // namespace
 
-Loop::Loop(const Config& config, const RunOptions& options) : config_(config), options_(options) {
+Loop::Loop(const Config& config, const RunOptions& options, const State* resume)
+    : config_(config), options_(options) {
   const at::Device device = parse_device(options.device);
   set_up_process(options);
   const TrainingConfig& training = config_.training;
-  const data::DataSet data =
-      data::load(config_.data, options.data_roots, stream_seed(training.seed, Stream::kData));
-  if (data.regression) throw Error(Code::kUnimplemented, "regression cannot be trained yet", "data.set");
-  const std::size_t classes = data.class_names.size();
-  shape_ = {data.shape, static_cast<std::int64_t>(classes)};
-  net_ = models::make(config_.model, shape_, stream_seed(training.seed, Stream::kWeights),
-                      training.float64 ? at::kDouble : at::kFloat);
+  data_ = data::load(config_.data, options.data_roots, stream_seed(training.seed, Stream::kData));
+  if (data_.regression) refuse_for_regression();
+  net_ =
+      models::make(config_.model, {data_.shape, data_.outputs}, stream_seed(training.seed, Stream::kWeights),
+                   training.float64 ? at::kDouble : at::kFloat, model_options(options));
   net_->to(device);
   weights_ = weights_of(*net_);
-  train_ = to_device(data.train, data, config_, device);
-  test_ = to_device(data.test, data, config_, device);
+  train_ = to_device(data_.train, data_, config_, device);
+  test_ = to_device(data_.test, data_, config_, device);
 
-  const auto examples = static_cast<std::int64_t>(data.train.count());
+  const auto examples = static_cast<std::int64_t>(data_.train.count());
   batch_ = training.batch == 0 ? examples : training.batch;
   if (batch_ > examples) {
     throw invalid("training.batch", std::to_string(batch_) + " is more than the " + std::to_string(examples) +
                                         " training examples");
   }
   steps_per_epoch_ = examples / batch_;
+  note_facts();
+  if (config_.probes.every > 0) choose_probes();
+  if (resume) restore(*resume);
+  // What is on the device need not stay here, but for what every epoch crops anew.
+  data_.test.inputs = {};
+  if (config_.data.augment != data::Augment::kEveryEpoch) data_.train.inputs = {};
+}
+
+void Loop::refuse_for_regression() const {
+  if (config_.training.loss != engine::Loss::kSquared) {
+    throw invalid("training.loss", "the data are a regression, whose loss is squared");
+  }
+  for (const engine::Measure measure : config_.measures) {
+    if (std::count(std::begin(kClassificationMeasures), std::end(kClassificationMeasures), measure) > 0) {
+      throw invalid("measures", "'" + std::string(engine::name(measure)) +
+                                    "' needs classes, and the data are a regression; there are l2, "
+                                    "l2_logit, loss");
+    }
+  }
+}
+
+void Loop::note_facts() {
+  const std::size_t classes = data_.class_names.size();
   facts_.libtorch_version = TORCH_VERSION;
-  facts_.device = device.str();
-  facts_.measuring_threads = options.measuring_threads;
-  facts_.training_threads = options.training_threads;
-  facts_.data_path = data.path;
-  facts_.data_checksums = data.checksums;
-  facts_.class_names = data.class_names;
-  facts_.train_examples = count_per_class(data.train, classes);
-  facts_.test_examples = count_per_class(data.test, classes);
+  facts_.device = train_.inputs.device().str();
+  facts_.measuring_threads = options_.measuring_threads;
+  facts_.training_threads = options_.training_threads;
+  facts_.data_path = data_.path;
+  facts_.data_checksums = data_.checksums;
+  facts_.class_names = data_.class_names;
+  facts_.train_examples = count_per_class(data_.train, classes);
+  facts_.test_examples = count_per_class(data_.test, classes);
   for (const at::Tensor& parameter : weights_.parameters) facts_.parameters += parameter.numel();
-  facts_.seed = training.seed;
-  facts_.total_steps = steps_per_epoch_ * training.epochs;
-  if (config_.probes.every > 0) choose_probes(data);
+  facts_.seed = config_.training.seed;
+  facts_.total_steps = steps_per_epoch_ * config_.training.epochs;
 }
 
 // Draws the probes of each class and builds the engine on them.
-void Loop::choose_probes(const data::DataSet& data) {
+void Loop::choose_probes() {
   const std::int64_t wanted = config_.probes.per_class;
   std::vector<std::int64_t> positions;
-  for (std::size_t c = 0; c < data.class_names.size(); ++c) {
+  for (std::size_t c = 0; c < data_.class_names.size(); ++c) {
     std::vector<std::int64_t> members;
-    for (std::size_t i = 0; i < data.train.count(); ++i) {
-      if (data.train.labels[i] == static_cast<std::int64_t>(c))
+    for (std::size_t i = 0; i < data_.train.count(); ++i) {
+      if (data_.train.labels[i] == static_cast<std::int64_t>(c))
         members.push_back(static_cast<std::int64_t>(i));
     }
     if (static_cast<std::int64_t>(members.size()) < wanted) {
       throw invalid("probes.per_class", std::to_string(wanted) + " are asked for, but class " +
-                                            data.class_names[c] + " has " + std::to_string(members.size()) +
+                                            data_.class_names[c] + " has " + std::to_string(members.size()) +
                                             " training examples");
     }
     const auto seed = stream_seed(config_.training.seed, Stream::kProbes, static_cast<std::int64_t>(c));
@@ -139,7 +201,7 @@ void Loop::choose_probes(const data::DataSet& data) {
     for (std::size_t p = 0; p < static_cast<std::size_t>(wanted); ++p) {
       const std::int64_t position = members[static_cast<std::size_t>(order[p])];
       positions.push_back(position);
-      facts_.probes.back().push_back(data.train.file_index[static_cast<std::size_t>(position)]);
+      facts_.probes.back().push_back(data_.train.file_index[static_cast<std::size_t>(position)]);
     }
   }
   make_engine(positions);
@@ -185,13 +247,12 @@ void Loop::make_engine(const std::vector<std::int64_t>& positions) {
   updates_ = make_updates();
   engine::Options options;
   options.loss = config_.training.loss;
+  options.task = data_.regression ? engine::Task::kRegression : engine::Task::kClassification;
   options.updates = updates_;
   options.measures = config_.measures;
   options.threads = options_.measuring_threads;
   const at::Tensor index = at::tensor(positions).to(train_.labels.device());
-  engine::Probes probes{{facts_.class_names.size(), static_cast<std::size_t>(config_.probes.per_class),
-                         config_.probes.self_pairs},
-                        train_.inputs.index_select(0, index),
+  engine::Probes probes{grouping(), train_.inputs.index_select(0, index),
                         train_.targets.index_select(0, index)};
   engine_.emplace(std::move(options), std::move(probes), [&] {
     const std::shared_ptr<models::Net> net = net_->copy();
@@ -206,10 +267,8 @@ std::string Loop::key(engine::Measure measure, const engine::Update& update) con
 }
 
 std::vector<MatrixSeries> Loop::series() const {
-  const engine::Grouping grouping{facts_.class_names.size(),
-                                  static_cast<std::size_t>(config_.probes.per_class),
-                                  config_.probes.self_pairs};
   std::vector<MatrixSeries> all;
+  if (data_.regression) return all;
   for (const engine::Update& update : updates_) {
     std::string text;
     if (update.training) {
@@ -219,49 +278,67 @@ std::vector<MatrixSeries> Loop::series() const {
       text = engine::describe(update.rule) + ", fresh state";
     }
     for (const engine::Measure measure : config_.measures) {
-      all.push_back({key(measure, update), facts_.class_names, engine::eligible_pairs(grouping), text});
+      all.push_back({key(measure, update), facts_.class_names, engine::eligible_pairs(grouping()), text});
     }
   }
   return all;
 }
 
-Loop::Score Loop::train_step(std::int64_t step) {
-  const std::int64_t in_epoch = step % steps_per_epoch_;
-  if (in_epoch == 0) {
-    const auto seed = stream_seed(config_.training.seed, Stream::kOrder, step / steps_per_epoch_);
-    order_ = at::tensor(permutation(static_cast<std::size_t>(train_.labels.size(0)), seed))
-                 .to(train_.labels.device());
+engine::Grouping Loop::grouping() const {
+  return {facts_.class_names.size(), static_cast<std::size_t>(config_.probes.per_class),
+          config_.probes.self_pairs};
+}
+
+at::Tensor Loop::batch_inputs(std::int64_t epoch, std::span<const std::int64_t> positions,
+                              const at::Tensor& index) const {
+  if (config_.data.augment != data::Augment::kEveryEpoch) return train_.inputs.index_select(0, index);
+  const auto seed = stream_seed(config_.training.seed, Stream::kAugment, epoch);
+  std::vector<std::int64_t> sizes = data_.shape;
+  sizes.insert(sizes.begin(), batch_);
+  return at::tensor(data::augment(data_, positions, seed)).view(sizes).to(train_.inputs.options());
+}
+
+void Loop::train_step(std::int64_t step, Values& values) {
+  const std::int64_t epoch = step / steps_per_epoch_, in_epoch = step % steps_per_epoch_;
+  if (in_epoch == 0 || order_.empty()) {
+    order_ = permutation(data_.train.count(), stream_seed(config_.training.seed, Stream::kOrder, epoch));
   }
-  const at::Tensor index = order_.narrow(0, in_epoch * batch_, batch_);
+  const auto positions = std::span(order_).subspan(static_cast<std::size_t>(in_epoch * batch_),
+                                                   static_cast<std::size_t>(batch_));
+  const at::Tensor index =
+      at::tensor(at::ArrayRef<std::int64_t>(positions.data(), positions.size())).to(train_.labels.device());
   net_->train();
-  const at::Tensor outputs = net_->forward(train_.inputs.index_select(0, index));
+  const at::Tensor outputs = net_->forward(batch_inputs(epoch, positions, index));
   const at::Tensor loss =
       engine::mean_loss(config_.training.loss, outputs, train_.targets.index_select(0, index));
   std::vector<at::Tensor> gradients = engine::gradients(loss, weights_.parameters);
 
   const at::NoGradGuard no_grad;
-  const Score score{loss.item<double>(), count_correct(outputs, train_.labels.index_select(0, index)) /
-                                             static_cast<double>(batch_)};
+  values.emplace_back("train/loss", loss.item<double>());
+  if (!data_.regression) {
+    const double correct = count_correct(outputs, train_.labels.index_select(0, index));
+    values.emplace_back("train/accuracy", correct / static_cast<double>(batch_));
+  }
   if (config_.training.clip > 0) clip(gradients, config_.training.clip);
   const double lr = learning_rate(config_.training, step, steps_per_epoch_, facts_.total_steps);
   engine::step_in_place(rule(lr), state_, weights_.parameters, gradients);
-  return score;
 }
 
-Loop::Score Loop::evaluate() const {
+void Loop::evaluate(Values& values) const {
   const at::NoGradGuard no_grad;
   net_->eval();
   const std::int64_t examples = test_.labels.size(0);
-  Score score;
+  double loss = 0, correct = 0;
   for (std::int64_t start = 0; start < examples; start += kEvaluationBatch) {
     const std::int64_t count = std::min(kEvaluationBatch, examples - start);
     const at::Tensor outputs = net_->forward(test_.inputs.narrow(0, start, count));
-    const at::Tensor loss =
-        engine::mean_loss(config_.training.loss, outputs, test_.targets.narrow(0, start, count));
-    score.loss += loss.item<double>() * static_cast<double>(count);
-    score.accuracy += count_correct(outputs, test_.labels.narrow(0, start, count));
+    const at::Tensor targets = test_.targets.narrow(0, start, count);
+    loss += engine::mean_loss(config_.training.loss, outputs, targets).item<double>() *
+            static_cast<double>(count);
+    if (!data_.regression) correct += count_correct(outputs, test_.labels.narrow(0, start, count));
   }
-  return {score.loss / static_cast<double>(examples), score.accuracy / static_cast<double>(examples)};
+  values.emplace_back("test/loss", loss / static_cast<double>(examples));
+  if (!data_.regression) values.emplace_back("test/accuracy", correct / static_cast<double>(examples));
 }
 
 bool Loop::is_evaluated(std::int64_t step) const {
@@ -270,40 +347,124 @@ bool Loop::is_evaluated(std::int64_t step) const {
   return (step + 1) % every == 0 || step + 1 == facts_.total_steps;
 }
 
-bool Loop::measure(std::int64_t step, Recorder& recorder, const std::atomic<bool>& stop) {
+bool Loop::is_checkpointed(std::int64_t step) const {
+  const std::int64_t every = config_.training.checkpoint_every;
+  return (every > 0 && (step + 1) % every == 0) || step + 1 == facts_.total_steps;
+}
+
+// Measures in a thread of its own, so that the recorder hears that it goes on.
+std::optional<std::vector<engine::Result>> Loop::measure(std::int64_t step, Recorder& recorder,
+                                                         const std::atomic<bool>& stop) {
   const double lr = learning_rate(config_.training, step, steps_per_epoch_, facts_.total_steps);
-  const auto results = engine_->measure({weights_, rule(lr), &state_}, stop);
-  if (!results) return false;
-  for (const engine::Result& result : *results) {
+  auto results = std::async(std::launch::async, [&] {
+    at::set_num_threads(options_.training_threads);
+    return engine_->measure({weights_, rule(lr), &state_}, stop);
+  });
+  while (results.wait_for(kMeasuringPeriod) == std::future_status::timeout) recorder.measuring(step);
+  return results.get();
+}
+
+// Completes one step and records it as a whole. False when it was stopped in the measurement.
+bool Loop::advance(Recorder& recorder, const std::atomic<bool>& stop) {
+  const std::int64_t step = completed_ + 1;
+  if (unrecorded_.empty()) {
+    train_step(step, unrecorded_);
+    if (is_evaluated(step)) evaluate(unrecorded_);
+  }
+  std::vector<engine::Result> results;
+  if (engine_ && step % config_.probes.every == 0) {
+    auto measured = measure(step, recorder, stop);
+    if (!measured) return false;
+    results = std::move(*measured);
+  }
+  if (data_.regression) {
+    for (const engine::Result& result : results) {
+      unrecorded_.emplace_back(key(result.measure, updates_[result.update]), result.matrix.mean[0]);
+    }
+    results.clear();
+  }
+  recorder.scalars(step, unrecorded_);
+  for (const engine::Result& result : results) {
     recorder.matrix(step, key(result.measure, updates_[result.update]), result.matrix);
   }
+  completed_ = step;
+  unrecorded_.clear();
   return true;
+}
+
+// A barrier and a checkpoint of the last completed step, unless this or an earlier training left
+// them already.
+void Loop::secure(Recorder& recorder) {
+  if (completed_ > barrier_) recorder.barrier(completed_);
+  if (completed_ > checkpoint_) recorder.checkpoint(state());
+  barrier_ = checkpoint_ = completed_;
 }
 
 Outcome Loop::run(Recorder& recorder, const std::atomic<bool>& stop) {
   recorder.start(facts_, series());
-  for (std::int64_t step = 0; step < facts_.total_steps; ++step) {
-    if (stop) return Outcome::kStopped;
-    const Score score = train_step(step);
-    std::vector<std::pair<std::string, double>> values = {{"train/loss", score.loss},
-                                                          {"train/accuracy", score.accuracy}};
-    const bool evaluated = is_evaluated(step);
-    if (evaluated) {
-      const Score test = evaluate();
-      values.emplace_back("test/loss", test.loss);
-      values.emplace_back("test/accuracy", test.accuracy);
+  while (completed_ + 1 < facts_.total_steps) {
+    if (stop || !advance(recorder, stop)) {
+      secure(recorder);
+      return Outcome::kStopped;
     }
-    recorder.scalars(step, values);
-    const bool measured = engine_ && step % config_.probes.every == 0;
-    if (measured && !measure(step, recorder, stop)) return Outcome::kStopped;
-    if (evaluated) recorder.barrier(step);
+    if (is_checkpointed(completed_)) {
+      secure(recorder);
+    } else if (is_evaluated(completed_)) {
+      recorder.barrier(completed_);
+      barrier_ = completed_;
+    }
   }
   return Outcome::kFinished;
 }
 
-Outcome train(const Config& config, const RunOptions& options, Recorder& recorder,
-              const std::atomic<bool>& stop) {
-  Loop loop(config, options);
+State Loop::state() const {
+  State state;
+  state.step = completed_;
+  state.optimizer_steps = state_.steps;
+  state.unrecorded = unrecorded_;
+  state.data_checksums = facts_.data_checksums;
+  state.probes = facts_.probes;
+  for (const auto& [name, tensor] : named_weights(*net_)) state.tensors.push_back(store(name, tensor));
+  for (std::size_t i = 0; i < state_.first.size(); ++i) {
+    if (state_.first[i].defined()) state.tensors.push_back(store(first_name(i), state_.first[i]));
+    if (state_.second[i].defined()) state.tensors.push_back(store(second_name(i), state_.second[i]));
+  }
+  return state;
+}
+
+void Loop::restore(const State& state) {
+  const auto refuse = [](const std::string& what) {
+    throw Error(Code::kFailedPrecondition, "the checkpoint cannot be resumed: " + what, "--resume");
+  };
+  if (state.data_checksums != facts_.data_checksums) refuse("the data files have changed since");
+  if (state.probes != facts_.probes) refuse("its probes are others than this configuration's");
+  if (state.step >= facts_.total_steps) {
+    refuse("it is of step " + std::to_string(state.step) + ", and the training has " +
+           std::to_string(facts_.total_steps));
+  }
+  std::map<std::string, const StoredTensor*> tensors;
+  for (const StoredTensor& tensor : state.tensors) tensors[tensor.name] = &tensor;
+  for (const auto& [name, tensor] : named_weights(*net_)) {
+    if (!tensors.contains(name)) refuse("it has no " + name);
+    load_into(*tensors[name], tensor);
+  }
+  const at::Device device = train_.inputs.device();
+  state_.steps = state.optimizer_steps;
+  state_.first.resize(state_.steps > 0 ? weights_.parameters.size() : 0);
+  state_.second.resize(state_.first.size());
+  for (std::size_t i = 0; i < state_.first.size(); ++i) {
+    if (const auto* first = tensors[first_name(i)]) state_.first[i] = load(*first, device);
+    if (const auto* second = tensors[second_name(i)]) state_.second[i] = load(*second, device);
+  }
+  completed_ = barrier_ = checkpoint_ = state.step;
+  unrecorded_ = state.unrecorded;
+  facts_.resume_step = state.step;
+}
+
+Outcome train(const Config& config, const RunOptions& options, std::optional<State> resume,
+              Recorder& recorder, const std::atomic<bool>& stop) {
+  Loop loop(config, options, resume ? &*resume : nullptr);
+  resume.reset();
   return loop.run(recorder, stop);
 }
 

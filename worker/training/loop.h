@@ -7,6 +7,9 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "worker/engine/engine.h"
@@ -18,14 +21,14 @@ namespace hooke::training {
 // A split on the device.
 struct Split {
   at::Tensor inputs;   // [examples][...]
-  at::Tensor labels;   // int64 [examples]
-  at::Tensor targets;  // what the loss takes: labels, or one-hot rows
+  at::Tensor labels;   // int64 [examples]; of a regression all 0
+  at::Tensor targets;  // what the loss takes: labels, or rows of outputs (one-hot for classes)
 };
 
 class Loop {
  public:
-  // Loads data and makes the net; errors as train().
-  Loop(const Config& config, const RunOptions& options);
+  // Loads data and makes the net; goes on from `resume` when there is one. Errors as train().
+  Loop(const Config& config, const RunOptions& options, const State* resume = nullptr);
 
   Outcome run(Recorder& recorder, const std::atomic<bool>& stop);
 
@@ -33,27 +36,34 @@ class Loop {
   const Facts& facts() const { return facts_; }
 
  private:
-  struct Score {
-    double loss = 0;
-    double accuracy = 0;
-  };
+  using Values = std::vector<std::pair<std::string, double>>;  // series key, value
 
-  void choose_probes(const data::DataSet& data);
+  void refuse_for_regression() const;
+  void note_facts();
+  void choose_probes();
   std::vector<engine::Update> make_updates() const;
   void make_engine(const std::vector<std::int64_t>& positions);
   engine::StepRule rule(double lr) const;
   std::vector<MatrixSeries> series() const;
   std::string key(engine::Measure measure, const engine::Update& update) const;
-  Score train_step(std::int64_t step);
-  Score evaluate() const;
+  engine::Grouping grouping() const;
+  at::Tensor batch_inputs(std::int64_t epoch, std::span<const std::int64_t> positions,
+                          const at::Tensor& index) const;
+  void train_step(std::int64_t step, Values& values);
+  void evaluate(Values& values) const;
   bool is_evaluated(std::int64_t step) const;
-  // False when it was stopped.
-  bool measure(std::int64_t step, Recorder& recorder, const std::atomic<bool>& stop);
+  bool is_checkpointed(std::int64_t step) const;
+  std::optional<std::vector<engine::Result>> measure(std::int64_t step, Recorder& recorder,
+                                                     const std::atomic<bool>& stop);
+  bool advance(Recorder& recorder, const std::atomic<bool>& stop);
+  void secure(Recorder& recorder);
+  State state() const;
+  void restore(const State& state);
 
   Config config_;
   RunOptions options_;
   Facts facts_;
-  models::Shape shape_;
+  data::DataSet data_;  // without inputs that are on the device for good
   Split train_, test_;
   std::shared_ptr<models::Net> net_;
   engine::Weights weights_;  // of net_
@@ -62,7 +72,11 @@ class Loop {
   std::optional<engine::Engine> engine_;  // none when nothing is measured
   std::int64_t batch_ = 0;
   std::int64_t steps_per_epoch_ = 0;
-  at::Tensor order_;  // of the current epoch
+  std::vector<std::int64_t> order_;  // positions of the current epoch
+  std::int64_t completed_ = -1;      // last completed step
+  Values unrecorded_;                // of the step after that, when it is trained but not measured
+  std::int64_t barrier_ = -1;        // step of the last barrier
+  std::int64_t checkpoint_ = -1;     // step of the last checkpoint
 };
 
 }  // namespace hooke::training

@@ -9,7 +9,7 @@
 namespace hooke::training {
 
 // What a run draws; each has a stream of its own, so that one never shifts another.
-enum class Stream : std::uint64_t { kWeights = 1, kData = 2, kOrder = 3, kProbes = 4 };
+enum class Stream : std::uint64_t { kWeights = 1, kData = 2, kOrder = 3, kProbes = 4, kAugment = 5 };
 
 // The seed of the `index`-th draw (epoch, class) of a stream. Never negative.
 std::int64_t stream_seed(std::int64_t seed, Stream stream, std::int64_t index = 0);

@@ -1,17 +1,20 @@
-// What a training tells the world. Implemented by the trainer (spool) and by tests.
+// What a training tells the world. Implemented by the trainer (spool, CSV, progress) and by tests.
 //
-// A training calls it from its own thread, in the order of the steps: start() once, then for each
-// step scalars(), then matrix() for each series if the step is measured, then barrier() if the step
-// ends an epoch or is evaluated.
+// A training calls it from its own thread: start() once, then for each completed step, in order,
+// scalars(), matrix() for each series if the step is measured, barrier() if the step is evaluated or
+// a checkpoint is due, checkpoint() if one is. measuring() comes about once a second while a
+// measurement lasts, before anything of its step.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "worker/engine/measures.h"
+#include "worker/training/state.h"
 
 namespace hooke::training {
 
@@ -21,17 +24,18 @@ struct Facts {
   std::string device;
   int measuring_threads = 0;
   int training_threads = 0;
-  std::string data_path;                                // empty for generated data
-  std::map<std::string, std::uint32_t> data_checksums;  // file name to CRC-32 of the stored bytes
-  std::vector<std::string> class_names;
+  std::string data_path;                                    // empty for generated data
+  std::map<std::string, std::uint32_t> data_checksums;      // file name to CRC-32 of the stored bytes
+  std::vector<std::string> class_names;                     // of a regression the one name "all"
   std::vector<std::int64_t> train_examples, test_examples;  // per class
   std::vector<std::vector<std::int64_t>> probes;            // per class: positions in the training file
   std::int64_t parameters = 0;                              // trainable numbers
   std::int64_t seed = 0;
   std::int64_t total_steps = 0;
+  std::optional<std::int64_t> resume_step;  // last completed step of the state that is resumed
 };
 
-// A series of matrices, one at each measured step.
+// A series of matrices, one at each measured step. A regression has none: its S are scalars.
 struct MatrixSeries {
   std::string key;  // "elasticity/kl@small"
   std::vector<std::string> class_names;
@@ -46,6 +50,8 @@ class Recorder {
   virtual void scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) = 0;
   virtual void matrix(std::int64_t step, const std::string& key, const engine::Matrix& matrix) = 0;
   virtual void barrier(std::int64_t step) = 0;
+  virtual void checkpoint(const State& state) = 0;  // of the last barrier's step
+  virtual void measuring(std::int64_t step) = 0;
 };
 
 }  // namespace hooke::training

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,17 +17,21 @@ struct RunOptions {
   int measuring_threads = 1;   // never changes a bit of the results
   int training_threads = 1;    // the bits of a training are promised for the same number
   std::vector<std::filesystem::path> data_roots;
+  bool allow_torchscript = false;  // runs programs that configurations name
 };
 
 enum class Outcome {
   kFinished,
-  kStopped,  // `stop` became true: at a step's end, or inside a measurement, which is dropped
+  // `stop` became true: seen at a step's end, or inside a measurement, which is dropped and made
+  // again by whoever resumes. A barrier and a checkpoint of the last completed step were recorded.
+  kStopped,
 };
 
-// One training from its beginning. Throws hooke::Error for what the configuration or the data have
-// wrong, before recorder.start(); after it, what LibTorch or the recorder throws. Sets the
-// process's numbers of threads. One training at a time in a process.
-Outcome train(const Config& config, const RunOptions& options, Recorder& recorder,
-              const std::atomic<bool>& stop);
+// One training, from its beginning or from `resume` on: then everything that follows has the same
+// bits as if it had never been interrupted. Throws hooke::Error for what the configuration, the data
+// or the state have wrong, before recorder.start(); after it, what LibTorch or the recorder throws.
+// Sets the process's numbers of threads. One training at a time in a process.
+Outcome train(const Config& config, const RunOptions& options, std::optional<State> resume,
+              Recorder& recorder, const std::atomic<bool>& stop);
 
 }  // namespace hooke::training

@@ -46,6 +46,12 @@ TEST(TrainerConfig, ReadsEveryFieldOfAnUpdateAndSeedsWrittenAsText) {
   EXPECT_FALSE(config.probes.updates[1].lr.has_value());
 }
 
+TEST(TrainerConfig, GivesARegressionItsOwnDefaults) {
+  const Config config = parse_config(R"({"data": {"set": "teacher_student"}, "model": {"type": "mlp"}})");
+  EXPECT_EQ(config.training.loss, engine::Loss::kSquared);
+  EXPECT_THAT(config.measures, ElementsAre(engine::Measure::kL2, engine::Measure::kLoss));
+}
+
 struct Refusal {
   const char* more;
   const char* field;
@@ -64,7 +70,8 @@ TEST(TrainerConfig, RefusesWhatIsWrongWithTheFieldsPath) {
        "sgd, adam, adamw"},
       {R"(, "training": {"loss": "binary"})", "training.loss", Code::kUnimplemented,
        "cross_entropy, squared"},
-      {R"(, "training": {"checkpoint_every": 5})", "training.checkpoint_every", Code::kUnimplemented, "yet"},
+      {R"(, "training": {"checkpoint_every": -5})", "training.checkpoint_every", Code::kInvalidArgument,
+       "-5 is below 0"},
       {R"(, "probes": {"per_class": 0})", "probes.per_class", Code::kInvalidArgument, "0 is below 1"},
       {R"(, "probes": {"keep_pairs": true})", "probes.keep_pairs", Code::kUnimplemented, "yet"},
       {R"(, "probes": {"updates": [{}, {}]})", "probes.updates[1].name", Code::kInvalidArgument, "required"},

@@ -9,12 +9,14 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 
 #include "tests/unit/worker/idx_files.h"
 #include "worker/spool/spool.h"
+#include "worker/trainer/checkpoint.h"
 
 namespace hooke {
 namespace {
@@ -22,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class TrainerTest : public ::testing::Test {
  protected:
@@ -53,10 +56,26 @@ class TrainerTest : public ::testing::Test {
     _exit(127);
   }
 
+  static int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status); }
+
   static int exit_code(pid_t pid) {
     int status = 0;
     waitpid(pid, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    return code_of(status);
+  }
+
+  // Ends the program by `signal` as soon as its spool has more than `bytes`, unless it has ended.
+  int interrupt(pid_t pid, int signal, std::uintmax_t bytes) const {
+    std::error_code absent;
+    while (true) {
+      int status = 0;
+      if (waitpid(pid, &status, WNOHANG) == pid) return code_of(status);
+      const std::uintmax_t size = fs::file_size(spool_file(), absent);
+      if (!absent && size > bytes) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    kill(pid, signal);
+    return exit_code(pid);
   }
 
   int run(const json& configuration, std::vector<std::string> more = {}) {
@@ -70,18 +89,78 @@ class TrainerTest : public ::testing::Test {
     return text.str();
   }
 
-  fs::path out() const { return root_.path() / "out"; }
+  fs::path out() const { return out_; }
   fs::path spool_file() const { return out() / "records.spool"; }
 
-  std::vector<spool::Record> records() const {
+  std::vector<spool::Record> records() const { return records_of(spool_file()); }
+
+  static std::vector<spool::Record> records_of(const fs::path& file) {
     std::vector<spool::Record> all;
-    spool::Reader reader(spool_file());
+    spool::Reader reader(file);
     while (auto record = reader.next()) all.push_back(std::move(*record));
     return all;
   }
 
+  // Checkpoints in a folder, newest first.
+  static std::vector<fs::path> checkpoints(const fs::path& folder) {
+    std::map<std::int64_t, fs::path, std::greater<>> by_step;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      const std::string name = entry.path().filename();
+      if (name.ends_with(".ckpt"))
+        by_step[std::stoll(name.substr(std::strlen("checkpoint-")))] = entry.path();
+    }
+    std::vector<fs::path> all;
+    for (const auto& [step, path] : by_step) all.push_back(path);
+    return all;
+  }
+
   hooke::testing::TemporaryFolder root_;
+  fs::path out_ = root_.path() / "out";
 };
+
+// Every value of a run: what the spools of its attempts say in turn, each cutting what lies after
+// the step that it resumes. Values as bytes, so that NaN equals itself.
+class RunValues {
+ public:
+  void add(const std::vector<spool::Record>& records) {
+    for (const spool::Record& record : records) {
+      if (record.kind == spool::Kind::kScalars) {
+        const spool::Scalars scalars = spool::decode_scalars(record.payload);
+        for (const auto& [key, value] : scalars.values) {
+          put(scalars.step, key, std::string(reinterpret_cast<const char*>(&value), sizeof value));
+        }
+      } else if (record.kind == spool::Kind::kMatrix) {
+        const spool::Matrix matrix = spool::decode_matrix(record.payload);
+        put(matrix.step, matrix.series, matrix.planes);
+      } else if (const json body = json::parse(record.payload); body.contains("attemptStart")) {
+        const json& start = body["attemptStart"];
+        const std::int64_t step =
+            start.contains("resumeStep") ? std::stoll(start["resumeStep"].get<std::string>()) : -1;
+        std::erase_if(values, [&](const auto& entry) { return entry.first.first > step; });
+      }
+    }
+  }
+
+  std::map<std::pair<std::int64_t, std::string>, std::string> values;
+
+ private:
+  void put(std::int64_t step, const std::string& key, std::string value) {
+    EXPECT_TRUE(values.emplace(std::pair(step, key), std::move(value)).second) << key << " twice at " << step;
+  }
+};
+
+RunValues run_of(const std::vector<spool::Record>& records) {
+  RunValues run;
+  run.add(records);
+  return run;
+}
+
+// Bytes of all weights and optimiser state.
+std::string tensors_of(const fs::path& checkpoint) {
+  std::string bytes;
+  for (const auto& tensor : trainer::read_checkpoint(checkpoint).state.tensors) bytes += tensor.bytes;
+  return bytes;
+}
 
 // "attemptStart", "provenance", "seriesDeclaration", "scalars", "matrix", "barrier", "end", in a row.
 std::string kind(const spool::Record& record) {
@@ -180,24 +259,191 @@ TEST_F(TrainerTest, NeverTouchesAFileThatExists) {
   EXPECT_EQ(fs::file_size(spool_file()), 8u);
 }
 
-TEST_F(TrainerTest, StopsOnSigtermWithoutAnEndRecord) {
+TEST_F(TrainerTest, StopsOnSigtermWithACheckpointAndNoEndRecord) {
   json wanted = config();
   wanted["training"]["epochs"] = 100000;
-  const pid_t pid = start(wanted);
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  const auto is_training = [&] { return fs::exists(spool_file()) && fs::file_size(spool_file()) > 4000; };
-  while (!is_training() && std::chrono::steady_clock::now() < give_up) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  kill(pid, SIGTERM);
-  EXPECT_EQ(exit_code(pid), 75);
+  EXPECT_EQ(interrupt(start(wanted), SIGTERM, 4000), 75);
   const auto all = records();
   ASSERT_GT(all.size(), 7u);
   for (const spool::Record& record : all) EXPECT_NE(kind(record), "end");
+  ASSERT_EQ(kind(all.back()), "barrier");
+  const trainer::Checkpoint checkpoint = trainer::read_checkpoint(checkpoints(out()).at(0));
+  EXPECT_EQ(checkpoint.record, all.back().number);
+  EXPECT_EQ(json::parse(all.back().payload)["barrier"]["step"], std::to_string(checkpoint.state.step));
 }
 
-TEST_F(TrainerTest, RefusesUnknownOptions) {
+TEST_F(TrainerTest, KilledAtAnyMomentAndResumedGivesTheSameBits) {
+  json wanted = config();
+  wanted["training"]["epochs"] = 40;
+  wanted["training"]["checkpoint_every"] = 5;
+  out_ = root_.path() / "undisturbed";
+  ASSERT_EQ(run(wanted), 0) << errors();
+  const RunValues undisturbed = run_of(records());
+  const std::string weights = tensors_of(checkpoints(out()).at(0));
+
+  RunValues killed;
+  std::vector<std::string> resume;
+  std::uintmax_t bytes = 2000;
+  for (int attempt = 1;; ++attempt) {
+    ASSERT_LT(attempt, 50);
+    out_ = root_.path() / std::to_string(attempt);
+    const int code = interrupt(start(wanted, resume), SIGKILL, bytes);
+    killed.add(records());
+    if (code == 0) break;
+    ASSERT_EQ(code, -SIGKILL) << errors();
+    bytes += 3777;
+    if (!checkpoints(out()).empty()) resume = {"--resume", checkpoints(out())[0]};
+    if (resume.empty()) killed = {};
+  }
+  EXPECT_EQ(undisturbed.values, killed.values);
+  EXPECT_EQ(weights, tensors_of(checkpoints(out()).at(0)));
+}
+
+TEST_F(TrainerTest, TakesAnOlderCheckpointWhenTheNewestIsDamagedAndSaysSo) {
+  json wanted = config();
+  wanted["training"]["checkpoint_every"] = 2;
+  ASSERT_EQ(run(wanted), 0) << errors();
+  const RunValues whole = run_of(records());
+  const auto files = checkpoints(out());  // of steps 5, 3, 1
+  ASSERT_EQ(files.size(), 3u);
+  std::fstream file(files[1], std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(-100, std::ios::end);
+  file.put('!').put('?').put('!');
+  file.close();
+  out_ = root_.path() / "second";
+  EXPECT_EQ(run(wanted, {"--resume", files[1], "--resume", files[2]}), 0);
+  EXPECT_THAT(errors(), HasSubstr("is damaged: wrong checksum"));
+  EXPECT_EQ(json::parse(records()[0].payload)["attemptStart"]["resumeStep"], "1");
+  EXPECT_THAT(errors(), Not(HasSubstr("warning")));
+  RunValues both = whole;
+  both.add(records());
+  EXPECT_EQ(both.values, whole.values);
+
+  fs::resize_file(files[2], 1000);
+  out_ = root_.path() / "third";
+  EXPECT_EQ(run(wanted, {"--resume", files[1], "--resume", files[2]}), 3);
+  EXPECT_FALSE(fs::exists(spool_file()));
+}
+
+TEST_F(TrainerTest, RecordsAgainWhatTheServerLacks) {
+  json wanted = config();
+  wanted["training"]["checkpoint_every"] = 2;
+  ASSERT_EQ(run(wanted), 0) << errors();
+  const auto first = records();
+  const RunValues whole = run_of(first);
+  const fs::path checkpoint = checkpoints(out()).at(1);
+  // The server has everything up to the first barrier, which is of step 1.
+  std::size_t has = 0;
+  while (kind(first[has]) != "barrier") ++has;
+  RunValues both = run_of({first.begin(), first.begin() + static_cast<std::ptrdiff_t>(has) + 1});
+  out_ = root_.path() / "second";
+  ASSERT_EQ(
+      run(wanted, {"--resume", checkpoint, "--resend-after", std::to_string(has + 1), "--resume-step", "1"}),
+      0)
+      << errors();
+  EXPECT_EQ(json::parse(records()[0].payload)["attemptStart"]["resumeStep"], "1");
+  both.add(records());
+  EXPECT_EQ(both.values, whole.values);
+  // The checkpoint stands here too, under the number that its barrier has now.
+  const trainer::Checkpoint here = trainer::read_checkpoint(checkpoints(out()).at(1));
+  EXPECT_EQ(here.state.step, 3);
+  EXPECT_EQ(json::parse(records()[here.record - 1].payload)["barrier"]["step"], "3");
+
+  // It has nothing at all.
+  out_ = root_.path() / "third";
+  ASSERT_EQ(run(wanted, {"--resume", checkpoint, "--resend-after", "0"}), 0) << errors();
+  EXPECT_FALSE(json::parse(records()[0].payload)["attemptStart"].contains("resumeStep"));
+  EXPECT_EQ(run_of(records()).values, whole.values);
+}
+
+TEST_F(TrainerTest, ResumesNoOtherConfigurationButForItsEpochs) {
+  ASSERT_EQ(run(config()), 0) << errors();
+  const fs::path checkpoint = checkpoints(out()).at(0);
+  json wanted = config();
+  wanted["training"]["epochs"] = 3;
+  out_ = root_.path() / "longer";
+  EXPECT_EQ(run(wanted, {"--resume", checkpoint}), 0) << errors();
+  EXPECT_EQ(spool::decode_scalars(records()[6].payload).step, 6);
+  wanted["training"]["batch"] = 6;
+  out_ = root_.path() / "other";
+  EXPECT_EQ(run(wanted, {"--resume", checkpoint}), 1);
+  EXPECT_THAT(errors(), HasSubstr("training.batch: differs from the checkpoint's"));
+}
+
+TEST_F(TrainerTest, WarnsWhenItIsResumedWithOtherThreads) {
+  json wanted = config();
+  wanted["training"]["checkpoint_every"] = 2;
+  ASSERT_EQ(run(wanted), 0) << errors();
+  const fs::path checkpoint = checkpoints(out()).at(1);
+  out_ = root_.path() / "second";
+  EXPECT_EQ(run(wanted, {"--resume", checkpoint, "--training-threads", "2"}), 0);
+  EXPECT_THAT(errors(), HasSubstr("resumed elsewhere"));
+  EXPECT_THAT(errors(), HasSubstr("training threads 1 then, 2 now"));
+  EXPECT_EQ(json::parse(records()[1].payload)["provenance"]["trainingThreads"], 2);
+}
+
+std::vector<std::string> lines_of(const fs::path& path) {
+  std::vector<std::string> lines;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST_F(TrainerTest, WritesOneCsvFileForEachSeries) {
+  ASSERT_EQ(run(config(), {"--csv", (root_.path() / "csv").string()}), 0) << errors();
+  const auto losses = lines_of(root_.path() / "csv" / "train" / "loss.csv");
+  ASSERT_EQ(losses.size(), 7u);
+  EXPECT_EQ(losses[0], "step,value");
+  std::size_t row = 1;
+  for (const spool::Record& record : records()) {
+    if (record.kind != spool::Kind::kScalars) continue;
+    const double value = spool::decode_scalars(record.payload).values[0].second;
+    EXPECT_EQ(std::stod(losses[row].substr(losses[row].find(',') + 1)), value);
+    ++row;
+  }
+  const auto cells = lines_of(root_.path() / "csv" / "elasticity" / "kl@small.csv");
+  EXPECT_EQ(cells.size(), 1u + 3 * 9);
+  EXPECT_EQ(cells[0], "step,responding,updated,mean,sd,count,skipped,ratio_of_means,nonfinite");
+  EXPECT_THAT(cells[2], ::testing::StartsWith("0,a,b,"));
+}
+
+TEST_F(TrainerTest, AloneResumesBySameCommandUntilItHasFinished) {
+  json wanted = config();
+  wanted["training"]["epochs"] = 200;
+  ASSERT_EQ(run(wanted), 0) << errors();
+  const RunValues whole = run_of(records());
+  const fs::path folder = root_.path() / "alone";
+  RunValues joined;
+  const std::vector<std::string> alone = {"--alone", "--out", folder.string(), "--offline-uuid", "u-1"};
+  for (int segment = 1; segment <= 2; ++segment) {
+    out_ = folder / std::to_string(segment);
+    EXPECT_EQ(interrupt(start(wanted, alone), SIGTERM, 4000), 75) << errors();
+    joined.add(records());
+  }
+  EXPECT_EQ(run(wanted, alone), 0) << errors();
+  const auto before = records().size();
+  out_ = folder / "3";
+  joined.add(records());
+  EXPECT_EQ(joined.values, whole.values);
+  const json offline = json::parse(records()[0].payload)["attemptStart"]["offline"];
+  EXPECT_EQ(offline["uuid"], "u-1");
+  EXPECT_EQ(offline["segment"], 3);
+  EXPECT_EQ(offline["predecessorLastRecord"], std::to_string(before));
+  const auto losses = lines_of(folder / "train" / "loss.csv");
+  ASSERT_EQ(losses.size(), 1u + 600);
+  for (std::size_t row = 1; row < losses.size(); ++row) {
+    EXPECT_THAT(losses[row], ::testing::StartsWith(std::to_string(row - 1) + ","));
+  }
+  EXPECT_EQ(run(wanted, alone), 0);
+  EXPECT_THAT(errors(), HasSubstr("has finished"));
+  EXPECT_FALSE(fs::exists(folder / "4"));
+}
+
+TEST_F(TrainerTest, RefusesUnknownOptionsAndThoseThatNeedAnother) {
   EXPECT_EQ(run(config(), {"--colour", "red"}), 2);
+  EXPECT_EQ(run(config(), {"--resend-after", "3"}), 2);
+  EXPECT_EQ(run(config(), {"--alone", "--resume", "x"}), 2);
+  EXPECT_EQ(run(config(), {"--offline-uuid", "x"}), 2);
 }
 
 }  // namespace

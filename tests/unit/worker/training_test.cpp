@@ -3,19 +3,25 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <optional>
+#include <span>
+#include <thread>
 
 #include "proto/hooke/error.h"
 #include "tests/unit/worker/idx_files.h"
 #include "worker/training/loop.h"
+#include "worker/training/random.h"
 
 namespace hooke::training {
 namespace {
 
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 const std::atomic<bool> kNever = false;
 
@@ -27,6 +33,7 @@ struct Memory : Recorder {
   std::vector<std::pair<std::int64_t, std::string>> measured;  // step, key
   std::vector<engine::Matrix> matrices;
   std::vector<std::int64_t> barriers;
+  std::vector<State> checkpoints;
   std::function<void(std::int64_t)> on_scalars = [](std::int64_t) {};
 
   void start(const Facts& f, const std::vector<MatrixSeries>& s) override {
@@ -42,6 +49,8 @@ struct Memory : Recorder {
     matrices.push_back(matrix);
   }
   void barrier(std::int64_t step) override { barriers.push_back(step); }
+  void checkpoint(const State& state) override { checkpoints.push_back(state); }
+  void measuring(std::int64_t) override {}
 
   std::vector<std::int64_t> steps(const std::string& key) const {
     std::vector<std::int64_t> result;
@@ -69,9 +78,9 @@ class TrainingTest : public ::testing::Test {
     options_.measuring_threads = 2;
   }
 
-  Memory run() {
+  Memory run(const State* resume = nullptr) {
     Memory memory;
-    Loop loop(config_, options_);
+    Loop loop(config_, options_, resume);
     EXPECT_EQ(loop.run(memory, kNever), Outcome::kFinished);
     weights_.clear();
     for (const at::Tensor& parameter : loop.net().parameters())
@@ -231,24 +240,256 @@ TEST_F(TrainingTest, KeepsTheJointNormOfGradientsBelowTheClip) {
   EXPECT_NEAR(std::sqrt(squares), 1e-3, 1e-6);
 }
 
-TEST_F(TrainingTest, StopsAtTheNextStep) {
+TEST_F(TrainingTest, StopsAtTheNextStepWithABarrierAndACheckpoint) {
   std::atomic<bool> stop = false;
   Memory memory;
   memory.on_scalars = [&](std::int64_t step) { stop = step == 3; };
   Loop loop(config_, options_);
   EXPECT_EQ(loop.run(memory, stop), Outcome::kStopped);
   EXPECT_EQ(memory.steps("train/loss").back(), 3);
-  EXPECT_THAT(memory.barriers, ElementsAre(2));
+  EXPECT_THAT(memory.barriers, ElementsAre(2, 3));
+  ASSERT_EQ(memory.checkpoints.size(), 1u);
+  EXPECT_EQ(memory.checkpoints[0].step, 3);
 }
 
-TEST_F(TrainingTest, StopsInsideAMeasurementWithoutRecordingIt) {
-  std::atomic<bool> stop = false;
-  Memory memory;
-  memory.on_scalars = [&](std::int64_t step) { stop = step == 2; };
-  Loop loop(config_, options_);
-  EXPECT_EQ(loop.run(memory, stop), Outcome::kStopped);
-  EXPECT_EQ(memory.measured.back().first, 0);
-  EXPECT_TRUE(memory.barriers.empty());
+TEST_F(TrainingTest, LeavesCheckpointsWhenDueAndAtItsEnd) {
+  config_.training.checkpoint_every = 4;
+  const Memory memory = run();
+  EXPECT_THAT(memory.barriers, ElementsAre(2, 3, 5));
+  ASSERT_EQ(memory.checkpoints.size(), 2u);
+  EXPECT_EQ(memory.checkpoints[0].step, 3);
+  EXPECT_EQ(memory.checkpoints[1].step, 5);
+}
+
+bool equal(const engine::Matrix& a, const engine::Matrix& b) {
+  return std::memcmp(a.mean.data(), b.mean.data(), a.mean.size() * sizeof a.mean[0]) == 0 &&
+         std::memcmp(a.sd.data(), b.sd.data(), a.sd.size() * sizeof a.sd[0]) == 0 && a.skipped == b.skipped;
+}
+
+// That `rest` is what `whole` has after `step`.
+void expect_rest(const Memory& whole, const Memory& rest, std::int64_t step) {
+  for (const auto& [key, points] : whole.points) {
+    std::vector<std::pair<std::int64_t, double>> later;
+    for (const auto& point : points) {
+      if (point.first > step) later.push_back(point);
+    }
+    const auto found = rest.points.find(key);
+    EXPECT_EQ(later, found == rest.points.end() ? decltype(later)() : found->second)
+        << key << " after " << step;
+  }
+  const std::size_t first = whole.matrices.size() - rest.matrices.size();
+  for (std::size_t q = 0; q < rest.matrices.size(); ++q) {
+    EXPECT_EQ(whole.measured[first + q], rest.measured[q]);
+    EXPECT_TRUE(equal(whole.matrices[first + q], rest.matrices[q])) << rest.measured[q].first;
+  }
+}
+
+TEST_F(TrainingTest, ResumedFromAnyCheckpointGivesTheSameBits) {
+  struct Case {
+    const char* name;
+    std::function<void(Config&)> change;
+  };
+  const Case cases[] = {
+      {"Adam and an update with its state",
+       [](Config& config) {
+         config.probes.updates = {{}, {"own", Optimizer::kTraining, {}, 0}};
+       }},
+      {"SGD without momentum", [](Config& config) { config.training.optimizer = Optimizer::kSgd; }},
+      {"SGD with momentum, clip, warm-up and an MLP",
+       [](Config& config) {
+         config.training.optimizer = Optimizer::kSgd;
+         config.training.momentum = 0.9;
+         config.training.nesterov = true;
+         config.training.clip = 0.5;
+         config.training.warmup = 4;
+         config.model.type = "mlp";
+       }},
+      {"AdamW, batch normalisation, cosine and fresh augmentation",
+       [](Config& config) {
+         config.training.optimizer = Optimizer::kAdamW;
+         config.training.weight_decay = 0.1;
+         config.training.schedule = Schedule::kCosine;
+         config.model.type = "vgg";
+         config.model.norm = models::Norm::kBatch;
+         config.data.augment = data::Augment::kEveryEpoch;
+       }},
+  };
+  const Config plain = config_;
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.name);
+    config_ = plain;
+    config_.training.checkpoint_every = 1;
+    one.change(config_);
+    const Memory whole = run();
+    const auto weights = weights_;
+    ASSERT_EQ(whole.checkpoints.size(), 6u);
+    for (const State& state : whole.checkpoints) {
+      const Memory rest = run(&state);
+      EXPECT_EQ(rest.facts.resume_step, state.step);
+      expect_rest(whole, rest, state.step);
+      EXPECT_TRUE(same_bits(weights, weights_)) << "after " << state.step;
+    }
+  }
+}
+
+TEST_F(TrainingTest, StoppedAtAnyMomentAndResumedLosesAndRepeatsNothing) {
+  config_.probes.every = 1;
+  config_.probes.per_class = 10;
+  config_.training.epochs = 20;
+  const Memory whole = run();
+  const auto weights = weights_;
+  std::optional<State> state;
+  Memory joined;
+  int inside = 0;  // stops in a measurement
+  for (int wait_ms = 1; true; wait_ms += 4) {
+    std::atomic<bool> stop = false;
+    Loop loop(config_, options_, state ? &*state : nullptr);
+    std::thread stopper([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+      stop = true;
+    });
+    joined.checkpoints.clear();
+    const Outcome outcome = loop.run(joined, stop);
+    stopper.join();
+    if (!joined.checkpoints.empty()) state = joined.checkpoints.back();
+    if (state && !state->unrecorded.empty()) ++inside;
+    if (outcome == Outcome::kFinished) {
+      weights_ = loop.net().parameters();
+      break;
+    }
+  }
+  EXPECT_GT(inside, 0);
+  EXPECT_EQ(whole.points, joined.points);
+  EXPECT_EQ(whole.measured, joined.measured);
+  EXPECT_TRUE(same_bits(weights, weights_));
+}
+
+TEST_F(TrainingTest, GoesOnWhenItsEpochsAreExtended) {
+  const Memory shorter = run();
+  config_.training.epochs = 4;
+  const Memory longer = run();
+  const auto weights = weights_;
+  const Memory rest = run(&shorter.checkpoints.back());
+  expect_rest(longer, rest, 5);
+  EXPECT_TRUE(same_bits(weights, weights_));
+}
+
+TEST_F(TrainingTest, RefusesACheckpointOfOtherDataOrAnotherNet) {
+  const State state = run().checkpoints.back();
+  const auto expect_refusal = [&](const char* text) {
+    try {
+      Loop loop(config_, options_, &state);
+      ADD_FAILURE() << "resumed, expected: " << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::kFailedPrecondition);
+      EXPECT_THAT(error.what(), HasSubstr(text));
+    }
+  };
+  config_.model.channels = {5};
+  expect_refusal("another net");
+  config_.model.channels = {4};
+  config_.training.epochs = 1;
+  expect_refusal("step 5");
+  config_.training.epochs = 2;
+  config_.training.seed = 1;
+  expect_refusal("probes");
+  hooke::testing::write_idx_set(root_.path() / "set", 39, 12, 3, 8);
+  config_.training.seed = 0;
+  expect_refusal("data files have changed");
+}
+
+TEST_F(TrainingTest, CropsAndFlipsAnewInEveryEpoch) {
+  config_.training.batch = 0;
+  config_.training.lr = 0;
+  config_.training.epochs = 3;
+  const auto& points = run().points.at("train/loss");
+  EXPECT_NEAR(points[0].second, points[1].second, 1e-5);
+  config_.data.augment = data::Augment::kEveryEpoch;
+  const auto augmented = run().points.at("train/loss");
+  EXPECT_GT(std::fabs(augmented[0].second - augmented[1].second), 1e-4);
+  EXPECT_GT(std::fabs(augmented[1].second - augmented[2].second), 1e-4);
+}
+
+class RegressionTest : public TrainingTest {
+ protected:
+  RegressionTest() {
+    config_.data = {};
+    config_.data.set = "teacher_student";
+    config_.data.dimension = 5;
+    config_.data.points = 40;
+    config_.model.type = "mlp";
+    config_.model.hidden = {8};
+    config_.training.loss = engine::Loss::kSquared;
+    config_.training.batch = 20;
+    config_.training.epochs = 3;
+    config_.measures = {engine::Measure::kL2, engine::Measure::kLoss};
+    config_.probes.updates = {{}, {"small", Optimizer::kSgd, 1e-4, 0}};
+  }
+};
+
+TEST_F(RegressionTest, RecordsScalarsAndNoAccuracy) {
+  const Memory memory = run();
+  std::vector<std::string> keys;
+  for (const auto& [key, points] : memory.points) keys.push_back(key);
+  EXPECT_THAT(keys, ElementsAre("elasticity/l2", "elasticity/l2@small", "elasticity/loss",
+                                "elasticity/loss@small", "test/loss", "train/loss"));
+  EXPECT_THAT(memory.steps("elasticity/l2"), ElementsAre(0, 2, 4));
+  EXPECT_THAT(memory.steps("test/loss"), ElementsAre(1, 3, 5));
+  EXPECT_TRUE(memory.series.empty());
+  EXPECT_TRUE(memory.matrices.empty());
+  EXPECT_THAT(memory.facts.class_names, ElementsAre("all"));
+  ASSERT_EQ(memory.facts.probes.size(), 1u);
+  EXPECT_EQ(memory.facts.probes[0].size(), 3u);
+}
+
+TEST_F(RegressionTest, LearnsTheTeacher) {
+  config_.training.epochs = 200;
+  config_.probes.every = 0;
+  const Memory memory = run();
+  const auto& losses = memory.points.at("test/loss");
+  EXPECT_LT(losses.back().second, 0.3 * losses.front().second);
+}
+
+// Case 1 of the closed forms: S(x, x') = |<x, x'>| / |x|^2, at every step and for every rate.
+TEST_F(RegressionTest, OfALinearNetMeasuresTheRatioOfInnerProducts) {
+  config_.model.type = "linear";
+  config_.model.bias = false;
+  config_.training.float64 = true;
+  config_.measures = {engine::Measure::kL2};
+  config_.probes.updates = {{"", Optimizer::kSgd, 0.1, 0}};
+  const Memory memory = run();
+  const data::DataSet data = data::load(config_.data, {}, stream_seed(0, Stream::kData));
+  const auto input = [&](std::int64_t i) {
+    return std::span(data.train.inputs).subspan(static_cast<std::size_t>(i) * 5, 5);
+  };
+  const auto product = [&](std::int64_t i, std::int64_t j) {
+    double sum = 0;
+    for (std::size_t k = 0; k < 5; ++k) sum += double{input(i)[k]} * input(j)[k];
+    return sum;
+  };
+  double expected = 0;
+  for (const std::int64_t i : memory.facts.probes[0]) {
+    for (const std::int64_t j : memory.facts.probes[0])
+      expected += std::fabs(product(i, j)) / product(i, i) / 9;
+  }
+  for (const auto& [step, value] : memory.points.at("elasticity/l2")) EXPECT_NEAR(value, expected, 1e-6);
+}
+
+TEST_F(RegressionTest, ResumesWithTheSameBits) {
+  config_.training.checkpoint_every = 1;
+  const Memory whole = run();
+  for (const State& state : whole.checkpoints) expect_rest(whole, run(&state), state.step);
+}
+
+TEST_F(RegressionTest, RefusesWhatNeedsClasses) {
+  using engine::Measure;
+  for (const Measure measure :
+       {Measure::kKl, Measure::kKlReverse, Measure::kL1, Measure::kKlPublished, Measure::kL2Published}) {
+    config_.measures = {Measure::kL2, measure};
+    expect_error(Code::kInvalidArgument, "measures");
+  }
+  config_.training.loss = engine::Loss::kCrossEntropy;
+  expect_error(Code::kInvalidArgument, "training.loss");
 }
 
 TEST_F(TrainingTest, RefusesWhatDoesNotFitTheData) {
