@@ -149,8 +149,8 @@ void complete_data(v1::DataConfig& data) {
   if (!data.has_set()) throw invalid("data.set", "is required, as in set: fashion_mnist");
   check_available("data.set", data.set(),
                   {v1::DATA_SET_FASHION_MNIST, v1::DATA_SET_MNIST, v1::DATA_SET_IDX, v1::DATA_SET_CIFAR10,
-                   v1::DATA_SET_CIFAR100, v1::DATA_SET_SVHN, v1::DATA_SET_GAUSSIANS, v1::DATA_SET_MANIFOLD,
-                   v1::DATA_SET_ARRAY});
+                   v1::DATA_SET_CIFAR100, v1::DATA_SET_SVHN, v1::DATA_SET_GAUSSIANS,
+                   v1::DATA_SET_TEACHER_STUDENT, v1::DATA_SET_MANIFOLD, v1::DATA_SET_ARRAY});
   check_fields_of_set(data);
   if (is_generated(data.set())) complete_generated(data);
   const SetFacts set = facts(data);
@@ -163,7 +163,8 @@ void complete_data(v1::DataConfig& data) {
   if (data.has_train_per_class()) check_range("data.train_per_class", data.train_per_class(), 1, 1 << 30);
   if (data.has_test_per_class()) check_range("data.test_per_class", data.test_per_class(), 1, 1 << 30);
   if (!data.has_augment()) data.set_augment(v1::AUGMENT_NONE);
-  check_available("data.augment", data.augment(), {v1::AUGMENT_NONE, v1::AUGMENT_ONCE});
+  check_available("data.augment", data.augment(),
+                  {v1::AUGMENT_NONE, v1::AUGMENT_ONCE, v1::AUGMENT_EVERY_EPOCH});
   complete_normalisation(data, set);
 }
 

@@ -27,6 +27,10 @@ constexpr int kMaxLayers = 100;
 constexpr int kMaxDegree = 100;
 constexpr int kMaxEpochs = 1'000'000;
 
+// Measures that look at probabilities of classes.
+const std::set<int> kOfProbabilities = {v1::MEASURE_KL, v1::MEASURE_KL_REVERSE, v1::MEASURE_L1,
+                                        v1::MEASURE_KL_PUBLISHED, v1::MEASURE_L2_PUBLISHED};
+
 std::string upper_prefix(const EnumDescriptor& type) {
   std::string prefix;
   for (const char c : type.name()) {
@@ -94,7 +98,21 @@ void complete_schedule(v1::TrainingConfig& training) {
   check_rate("training.clip", training.clip());
 }
 
-void complete_training(v1::TrainingConfig& training) {
+// Sets that are known to be regressions before the data are read; the trainer refuses the same things
+// for arrays with targets.
+bool is_regression(const v1::DataConfig& data) {
+  return data.set() == v1::DATA_SET_TEACHER_STUDENT;
+}
+
+void complete_loss(v1::TrainingConfig& training, bool regression) {
+  if (!training.has_loss()) training.set_loss(regression ? v1::LOSS_SQUARED : v1::LOSS_CROSS_ENTROPY);
+  check_available("training.loss", training.loss(), {v1::LOSS_CROSS_ENTROPY, v1::LOSS_SQUARED});
+  if (regression && training.loss() != v1::LOSS_SQUARED)
+    throw invalid("training.loss",
+                  "'" + name_of(training.loss()) + "' needs classes, and the set is a regression; squared");
+}
+
+void complete_training(v1::TrainingConfig& training, bool regression) {
   if (!training.has_optimizer()) training.set_optimizer(v1::OPTIMIZER_ADAM);
   check_available("training.optimizer", training.optimizer(),
                   {v1::OPTIMIZER_SGD, v1::OPTIMIZER_ADAM, v1::OPTIMIZER_ADAMW});
@@ -111,8 +129,7 @@ void complete_training(v1::TrainingConfig& training) {
     throw invalid("training.nesterov", "needs a momentum larger than 0");
   if (!training.has_weight_decay()) training.set_weight_decay(0);
   check_rate("training.weight_decay", training.weight_decay());
-  if (!training.has_loss()) training.set_loss(v1::LOSS_CROSS_ENTROPY);
-  check_available("training.loss", training.loss(), {v1::LOSS_CROSS_ENTROPY, v1::LOSS_SQUARED});
+  complete_loss(training, regression);
   if (!training.has_batch()) training.set_batch(64);
   check_range("training.batch", training.batch(), 0, 1 << 30);
   if (!training.has_epochs()) training.set_epochs(1);
@@ -125,7 +142,7 @@ void complete_training(v1::TrainingConfig& training) {
   complete_schedule(training);
   if (!training.has_dtype()) training.set_dtype(v1::DTYPE_FLOAT32);
   if (!training.has_checkpoint_every()) training.set_checkpoint_every(0);
-  refuse_unless("training.checkpoint_every", training.checkpoint_every(), 0);
+  check_range("training.checkpoint_every", training.checkpoint_every(), 0, 1 << 30);
 }
 
 void complete_updates(v1::ProbesConfig& probes, double training_lr) {
@@ -164,10 +181,12 @@ void complete_probes(v1::ProbesConfig& probes, double training_lr) {
   complete_updates(probes, training_lr);
 }
 
-void complete_measures(v1::RunConfig& config) {
+void complete_measures(v1::RunConfig& config, bool regression) {
+  using Measures = std::vector<v1::Measure>;
+  const Measures of_classes = {v1::MEASURE_KL, v1::MEASURE_L2, v1::MEASURE_L2_LOGIT, v1::MEASURE_LOSS};
+  const Measures of_values = {v1::MEASURE_L2, v1::MEASURE_LOSS};
   if (config.measures().empty())
-    for (const auto measure : {v1::MEASURE_KL, v1::MEASURE_L2, v1::MEASURE_L2_LOGIT, v1::MEASURE_LOSS})
-      config.add_measures(measure);
+    for (const auto measure : regression ? of_values : of_classes) config.add_measures(measure);
   std::set<int> seen;
   for (int i = 0; i < config.measures_size(); ++i) {
     const std::string field = "measures." + std::to_string(i);
@@ -175,6 +194,9 @@ void complete_measures(v1::RunConfig& config) {
         field, config.measures(i),
         {v1::MEASURE_LOSS, v1::MEASURE_KL, v1::MEASURE_KL_REVERSE, v1::MEASURE_L2, v1::MEASURE_L2_LOGIT,
          v1::MEASURE_L1, v1::MEASURE_KL_PUBLISHED, v1::MEASURE_L2_PUBLISHED});
+    if (regression && kOfProbabilities.count(config.measures(i)) > 0)
+      throw invalid(field, "'" + name_of(config.measures(i)) +
+                               "' needs classes, and the set is a regression; l2, l2_logit, loss");
     if (!seen.insert(config.measures(i)).second)
       throw invalid(field, "'" + name_of(config.measures(i)) + "' stands twice");
   }
@@ -239,9 +261,10 @@ std::string canonical_json(const v1::RunConfig& config) {
 v1::RunConfig complete(v1::RunConfig config) {
   complete_data(*config.mutable_data());
   complete_model(*config.mutable_model());
-  complete_training(*config.mutable_training());
+  const bool regression = is_regression(config.data());
+  complete_training(*config.mutable_training(), regression);
   complete_probes(*config.mutable_probes(), config.training().lr());
-  complete_measures(config);
+  complete_measures(config, regression);
   if (!config.has_name())
     config.set_name(name_of(config.data().set()) + "-" + name_of(config.model().type()));
   if (!is_name(config.name()))

@@ -180,6 +180,34 @@ TEST(Config, RefusesModelsWithWrongOrMissingFields) {
               HasSubstr("model.stem: 'mnist' is not allowed; one of imagenet, cifar"));
 }
 
+std::string with_teacher(const std::string& more) {
+  return "data: {set: teacher_student}\nmodel: {type: mlp}\n" + more;
+}
+
+TEST(Config, GivesARegressionItsOwnDefaults) {
+  const v1::RunConfig config = complete(parse_config(with_teacher(""), "x.yaml"));
+  EXPECT_EQ(config.training().loss(), v1::LOSS_SQUARED);
+  EXPECT_THAT(config.measures(), testing::ElementsAre(v1::MEASURE_L2, v1::MEASURE_LOSS));
+  EXPECT_EQ(config.data().teacher_units(), 8);
+  EXPECT_TRUE(config.data().classes().empty());
+}
+
+TEST(Config, RefusesWhatNeedsClassesForARegression) {
+  EXPECT_THAT(refusal(with_teacher("training: {loss: cross_entropy}\n")),
+              HasSubstr("training.loss: 'cross_entropy' needs classes"));
+  for (const std::string measure : {"kl", "kl_reverse", "l1", "kl_published", "l2_published"})
+    EXPECT_THAT(refusal(with_teacher("measures: [l2, " + measure + "]\n")),
+                HasSubstr("measures.1: '" + measure + "' needs classes"));
+  EXPECT_EQ(refusal(with_teacher("measures: [l2, l2_logit, loss]\n")), "accepted");
+}
+
+TEST(Config, TakesCheckpointsAndFreshAugmentation) {
+  const std::string images = "data: {set: cifar10, augment: every_epoch}\nmodel: {type: cnn}\n";
+  EXPECT_EQ(refusal(images + "training: {checkpoint_every: 100}\n"), "accepted");
+  EXPECT_THAT(refusal(images + "training: {checkpoint_every: -1}\n"),
+              HasSubstr("training.checkpoint_every: -1 is not allowed"));
+}
+
 TEST(Config, SaysWhatThisVersionCannotRunYet) {
   try {
     complete(parse_config(std::string(kSmall) + "measures: [collapse]\n", ""));
