@@ -212,7 +212,7 @@ Transition transition_at(const Prepared& p, const Judged& with, std::size_t knot
   transition.high = p.step_of(interval.high);
   transition.bic_gain = best_without - with.fit.bic;
   transition.p_value = whole_p;
-  if (with.fit.knots.size() == 1) return transition;
+  if (with.changes.size() == 1) return transition;  // without it there is none at all
   // The best model without this knot keeps the others near their places.
   auto others = with.fit.knots;
   double reach = 1;
