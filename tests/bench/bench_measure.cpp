@@ -1,10 +1,14 @@
-// bench_measure: the naive procedure against the engine, on the same weights and probes, one after
-// the other in turns. The last line is for programs.
+// bench_measure: the naive procedure against the engine, on the same weights and probes, in turns.
+// The naive procedure runs in a child process, as a plain LibTorch program would: with malloc as it
+// is. The last line is for programs.
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <malloc.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -13,6 +17,7 @@
 #include "proto/hooke/error.h"
 #include "tests/bench/naive.h"
 #include "worker/engine/blas_threads.h"
+#include "worker/engine/network.h"
 
 namespace {
 
@@ -24,10 +29,13 @@ struct Options {
   int per_class = 20;
   int threads = 2;
   int rounds = 3;
+  int naive_probes = 0;  // of each class that the naive procedure updates in a round; 0: all
+  bool naive = false;    // the child
 };
 
 constexpr const char* kUsage =
-    "bench_measure [--model cnn|mlp|linear] [--classes K] [--per-class P] [--threads T] [--rounds R]\n";
+    "bench_measure [--model cnn|mlp|linear|resnet18|vgg|...] [--classes K] [--per-class P] [--threads T]\n"
+    "              [--rounds R] [--naive-probes N: N of P updates are timed and the time is scaled]\n";
 
 Options parse(int argc, char** argv) {
   Options options;
@@ -36,6 +44,10 @@ Options parse(int argc, char** argv) {
     if (option == "--help") {
       std::cout << kUsage;
       std::exit(0);
+    }
+    if (option == "--naive") {
+      options.naive = true;
+      continue;
     }
     if (i + 1 == argc) throw invalid(option, std::string("needs a value; ") + kUsage);
     const std::string value = argv[++i];
@@ -49,10 +61,14 @@ Options parse(int argc, char** argv) {
       options.threads = std::stoi(value);
     } else if (option == "--rounds") {
       options.rounds = std::stoi(value);
+    } else if (option == "--naive-probes") {
+      options.naive_probes = std::stoi(value);
     } else {
       throw invalid(option, std::string("there is no such option; ") + kUsage);
     }
   }
+  if (options.naive_probes <= 0) options.naive_probes = options.per_class;
+  options.naive_probes = std::min(options.naive_probes, options.per_class);
   return options;
 }
 
@@ -63,59 +79,201 @@ double seconds(Work work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Noise images, 28x28, each class around an image of its own.
-engine::Probes make_probes(const Options& options) {
-  at::Generator random = at::make_generator<at::CPUGeneratorImpl>(1);
-  const std::int64_t probes = options.classes * options.per_class;
-  const at::Tensor labels = at::arange(probes, at::kLong).div(options.per_class, "floor");
-  const at::Tensor centres = at::randn({options.classes, 1, 28, 28}, random);
-  const at::Tensor inputs = centres.index_select(0, labels) + at::randn({probes, 1, 28, 28}, random);
-  return {{static_cast<std::size_t>(options.classes), static_cast<std::size_t>(options.per_class), true},
-          inputs,
-          labels};
+const std::vector<engine::Measure> kMeasures = {engine::Measure::kLoss, engine::Measure::kKl,
+                                                engine::Measure::kL2, engine::Measure::kL2Logit};
+
+// What both processes measure: noise images, each class around an image of its own; one Adam
+// update as published.
+struct Setting {
+  explicit Setting(const Options& the_options) : options(the_options) {
+    config.type = options.model;
+    const bool small = options.model.rfind("resnet", 0) == 0 || options.model == "vgg";
+    shape = small ? models::Shape{{3, 32, 32}, options.classes} : models::Shape{{1, 28, 28}, options.classes};
+    update.rule.lr = small ? 1e-4 : 1e-3;
+    at::Generator random = at::make_generator<at::CPUGeneratorImpl>(1);
+    const std::int64_t count = options.classes * options.per_class;
+    const at::Tensor labels = at::arange(count, at::kLong).div(options.per_class, "floor");
+    const auto noise = [&](std::int64_t n) {
+      return at::randn({n, shape.input[0], shape.input[1], shape.input[2]}, random);
+    };
+    const at::Tensor centres = noise(options.classes);
+    probes = {{static_cast<std::size_t>(options.classes), static_cast<std::size_t>(options.per_class), true},
+              centres.index_select(0, labels) + noise(count),
+              labels};
+    live = make();
+  }
+  std::shared_ptr<models::Net> make() const { return models::make(config, shape, 0, at::kFloat); }
+
+  Options options;
+  models::Config config;
+  models::Shape shape;
+  engine::Update update;
+  engine::Probes probes;
+  std::shared_ptr<models::Net> live;
+};
+
+void set_threads(int threads) {
+  at::set_num_threads(threads);
+  engine::set_blas_threads(threads);
 }
 
-int run(const Options& options) {
-  models::Config config;
-  config.type = options.model;
-  const models::Shape shape{{1, 28, 28}, options.classes};
-  const auto make_net = [&] { return models::make(config, shape, 0, at::kFloat); };
-  const engine::Probes probes = make_probes(options);
-  const auto live = make_net();
+// The child: one round for each line that it reads; answers with seconds and all means.
+int run_naive(const Options& options) {
+  const Setting setting(options);
+  set_threads(options.threads);
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    std::vector<std::vector<double>> means;
+    const double time = seconds([&] {
+      means =
+          bench::naive_means([&] { return setting.make(); }, setting.live->parameters(), setting.probes,
+                             setting.update.rule, kMeasures, static_cast<std::size_t>(options.naive_probes));
+    });
+    std::printf("%a", time);
+    for (const auto& measure : means) {
+      for (const double mean : measure) std::printf(" %a", mean);
+    }
+    std::printf("\n");
+    std::fflush(stdout);
+  }
+  return 0;
+}
 
+class NaiveProcess {
+ public:
+  explicit NaiveProcess(char** argv) {
+    int in[2], out[2];
+    if (pipe(in) != 0 || pipe(out) != 0) throw Error(Code::kInternal, "no pipe");
+    child_ = fork();
+    if (child_ == 0) {
+      dup2(in[0], 0);
+      dup2(out[1], 1);
+      for (const int end : {in[0], in[1], out[0], out[1]}) close(end);
+      std::vector<char*> arguments;
+      for (char** argument = argv; *argument; ++argument) arguments.push_back(*argument);
+      std::string role = "--naive";
+      arguments.push_back(role.data());
+      arguments.push_back(nullptr);
+      execv("/proc/self/exe", arguments.data());
+      _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    to_ = fdopen(in[1], "w");
+    from_ = fdopen(out[0], "r");
+  }
+  ~NaiveProcess() {
+    std::fclose(to_);
+    std::fclose(from_);
+    waitpid(child_, nullptr, 0);
+  }
+  NaiveProcess(const NaiveProcess&) = delete;
+  NaiveProcess& operator=(const NaiveProcess&) = delete;
+
+  // Seconds of one round; its means are appended to `means`, `count` of them.
+  double round(std::vector<double>& means, std::size_t count) {
+    std::fputs("go\n", to_);
+    std::fflush(to_);
+    double time = 0;
+    bool good = std::fscanf(from_, "%la", &time) == 1;
+    means.resize(count);
+    for (double& mean : means) good = good && std::fscanf(from_, "%la", &mean) == 1;
+    if (!good) throw Error(Code::kInternal, "the process of the naive procedure died");
+    return time;
+  }
+
+ private:
+  pid_t child_ = 0;
+  std::FILE* to_ = nullptr;
+  std::FILE* from_ = nullptr;
+};
+
+// Multiply-adds in a second of LibTorch's matrix product, with as many threads.
+double gemm_rate() {
+  const std::int64_t n = 1024;
+  const at::Tensor a = at::randn({n, n}), b = at::randn({n, n});
+  double best = 1e9;
+  for (int i = 0; i < 4; ++i) best = std::min(best, seconds([&] { at::mm(a, b); }));
+  return static_cast<double>(n * n * n) / best;
+}
+
+// Mean over the pairs whose updated probe is among the first `updated` of its class.
+std::vector<float> means_of(const std::vector<double>& pairs, const engine::Grouping& grouping,
+                            std::size_t updated) {
+  const std::size_t p = grouping.per_class, m = grouping.probes();
+  std::vector<float> means;
+  for (std::size_t responding = 0; responding < grouping.classes; ++responding) {
+    for (std::size_t column = 0; column < grouping.classes; ++column) {
+      double sum = 0;
+      for (std::size_t i = column * p; i < column * p + updated; ++i) {
+        for (std::size_t j = responding * p; j < (responding + 1) * p; ++j) sum += pairs[i * m + j];
+      }
+      means.push_back(static_cast<float>(sum / static_cast<double>(updated * p)));
+    }
+  }
+  return means;
+}
+
+void print_floors(const Setting& setting, double rate, double engine_seconds) {
+  const auto layers = setting.live->layers();
+  if (!layers) return;
+  const engine::Network<float> network(*layers);
+  const double m = static_cast<double>(setting.probes.grouping.probes());
+  const auto print = [&](const char* what, double products) {
+    const double floor = m * m * products / rate;
+    std::printf(
+        "floor %s: %.1f M multiply-adds for each of %.0f predictions: %.3f s, engine reaches %.0f %%\n", what,
+        products / 1e6, m * m, floor, 100 * floor / engine_seconds);
+  };
+  std::printf("matrix product: %.1f G multiply-adds a second\n", rate / 1e9);
+  print("with padding", network.all_products());
+  print("without padding", network.products());
+}
+
+int run(const Options& options, char** argv) {
+  NaiveProcess naive(argv);
+  const Setting setting(options);
   engine::Options engine_options;
-  engine_options.updates = {engine::Update{}};
-  engine_options.measures = {engine::Measure::kLoss, engine::Measure::kKl, engine::Measure::kL2,
-                             engine::Measure::kL2Logit};
+  engine_options.updates = {setting.update};
+  engine_options.measures = kMeasures;
   engine_options.threads = options.threads;
-  engine::Engine engine(engine_options, probes, [&] {
-    const auto net = make_net();
+  engine_options.keep_pairs = true;
+  engine::Engine engine(engine_options, setting.probes, [&] {
+    const auto net = setting.make();
     net->eval();
     return engine::Replica{{net->parameters(), net->buffers()},
-                           [net](const at::Tensor& inputs) { return net->forward(inputs); }};
+                           [net](const at::Tensor& inputs) { return net->forward(inputs); },
+                           net->layers()};
   });
-
-  at::set_num_threads(options.threads);
-  engine::set_blas_threads(options.threads);
-  double naive_seconds = 0, engine_seconds = 0, difference = 0;
+  set_threads(options.threads);
+  const engine::Grouping& grouping = setting.probes.grouping;
+  const auto share = static_cast<std::size_t>(options.naive_probes);
+  const double scale = static_cast<double>(grouping.per_class) / static_cast<double>(share);
+  const std::size_t cells = grouping.classes * grouping.classes;
+  double naive_seconds = 0, engine_seconds = 0, rate = 0, difference = 0;
   for (int round = 0; round < options.rounds; ++round) {
-    std::vector<std::vector<double>> naive;
     std::vector<engine::Result> results;
-    const double naive_time = seconds([&] {
-      naive = bench::naive_means(make_net, live->parameters(), probes, engine_options.updates[0].rule,
-                                 engine_options.measures);
-    });
+    std::vector<double> means;
     const std::atomic<bool> never = false;
     const double engine_time = seconds([&] {
-      results = engine.measure({{live->parameters(), live->buffers()}, {}, nullptr}, never).value();
+      results =
+          engine.measure({{setting.live->parameters(), setting.live->buffers()}, {}, nullptr}, never).value();
     });
+    const double naive_time = scale * naive.round(means, cells * kMeasures.size());
+    rate += gemm_rate();
     for (std::size_t q = 0; q < results.size(); ++q) {
-      difference = std::max(difference, bench::max_relative_difference(results[q].matrix.mean, naive[q]));
+      const std::vector<double> theirs(means.begin() + static_cast<std::ptrdiff_t>(q * cells),
+                                       means.begin() + static_cast<std::ptrdiff_t>((q + 1) * cells));
+      difference = std::max(
+          difference, bench::max_relative_difference(means_of(results[q].pairs, grouping, share), theirs));
     }
-    std::printf("round %d: naive %.3f s, engine %.3f s\n", round + 1, naive_time, engine_time);
+    std::printf("round %d: naive %.3f s (%zu of %zu updates, scaled), engine %.3f s\n", round + 1, naive_time,
+                share, grouping.per_class, engine_time);
+    std::fflush(stdout);
     naive_seconds += naive_time;
     engine_seconds += engine_time;
   }
+  print_floors(setting, rate / options.rounds, engine_seconds / options.rounds);
   std::printf("speedup %.1f naive %.3f s engine %.3f s max_relative_difference %.2e\n",
               naive_seconds / engine_seconds, naive_seconds / options.rounds, engine_seconds / options.rounds,
               difference);
@@ -125,10 +283,12 @@ int run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // as hooke-trainer
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
   try {
-    return run(parse(argc, argv));
+    const Options options = parse(argc, argv);
+    if (options.naive) return run_naive(options);
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);  // as hooke-trainer
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    return run(options, argv);
   } catch (const Error& error) {
     std::cerr << "bench_measure: " << describe(error) << "\n";
     return 2;

@@ -77,14 +77,16 @@ at::Tensor predict(models::Net& net, const at::Tensor& inputs) {
 
 std::vector<std::vector<double>> naive_means(const MakeNet& make_net, const std::vector<at::Tensor>& weights,
                                              const engine::Probes& probes, const engine::StepRule& rule,
-                                             const std::vector<Measure>& measures) {
+                                             const std::vector<Measure>& measures,
+                                             std::size_t updated_per_class) {
   const auto classes = static_cast<std::int64_t>(probes.grouping.classes);
   const auto per_class = static_cast<std::int64_t>(probes.grouping.per_class);
+  const auto share = updated_per_class == 0 ? per_class : static_cast<std::int64_t>(updated_per_class);
   std::vector<std::vector<double>> means(measures.size());
   for (std::int64_t responding = 0; responding < classes; ++responding) {
     for (std::int64_t updated = 0; updated < classes; ++updated) {
       std::vector<double> sums(measures.size(), 0), pairs(measures.size(), 0);
-      for (std::int64_t i = updated * per_class; i < (updated + 1) * per_class; ++i) {
+      for (std::int64_t i = updated * per_class; i < updated * per_class + share; ++i) {
         const std::shared_ptr<models::Net> net = make_net();
         {
           const at::NoGradGuard no_grad;

@@ -17,10 +17,12 @@ namespace hooke::bench {
 using MakeNet = std::function<std::shared_ptr<models::Net>()>;
 
 // Mean of S over each pair of classes, row-major [responding][updated], one for each measure.
-// `rule` is Adam or SGD without momentum, from a fresh state.
+// `rule` is Adam or SGD without momentum, from a fresh state. Only the first `updated_per_class`
+// probes of each class are updated; 0 means all.
 std::vector<std::vector<double>> naive_means(const MakeNet& make_net, const std::vector<at::Tensor>& weights,
                                              const engine::Probes& probes, const engine::StepRule& rule,
-                                             const std::vector<engine::Measure>& measures);
+                                             const std::vector<engine::Measure>& measures,
+                                             std::size_t updated_per_class = 0);
 
 // max|a - b| / max(|b|, 1e-3 max|B|), with b the naive procedure's.
 double max_relative_difference(const std::vector<float>& engine, const std::vector<double>& naive);

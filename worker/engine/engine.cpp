@@ -11,19 +11,10 @@
 
 #include "proto/hooke/error.h"
 #include "worker/engine/blas_threads.h"
+#include "worker/engine/measured_net.h"
 
 namespace hooke::engine {
 namespace {
-
-// Largest number of examples in one forward pass; bounds memory, and is the same for any number
-// of threads so that the bits are.
-constexpr std::int64_t kForwardBatch = 256;
-
-void copy_weights(const Weights& from, Weights& to) {
-  const at::NoGradGuard no_grad;
-  for (std::size_t i = 0; i < from.parameters.size(); ++i) to.parameters[i].copy_(from.parameters[i]);
-  for (std::size_t i = 0; i < from.buffers.size(); ++i) to.buffers[i].copy_(from.buffers[i]);
-}
 
 std::vector<double> to_doubles(const at::Tensor& tensor) {
   const at::Tensor flat = tensor.detach().to(at::kCPU, at::kDouble).contiguous();
@@ -104,59 +95,40 @@ Engine::Engine(Options options, Probes probes, const std::function<Replica()>& m
   if (options_.updates.empty()) throw invalid("probes.updates", "at least one update is needed");
   if (options_.measures.empty()) throw invalid("measures", "at least one measure is needed");
   truth_ = make_truth(options_, probes_);
-  const std::int64_t threads = std::clamp<std::int64_t>(options_.threads, 1, m);
-  for (std::int64_t t = 0; t < threads; ++t) replicas_.push_back(make_replica());
+  threads_ = std::clamp<std::size_t>(static_cast<std::size_t>(std::max(options_.threads, 1)), 1,
+                                     probes_.grouping.probes());
+  net_ = make_measured_net(probes_, truth_, threads_, make_replica);
 }
 
-Predictions Engine::predict(const Replica& replica) const {
-  const at::NoGradGuard no_grad;
-  std::vector<double> z;
-  std::int64_t outputs = 0;
-  for (std::int64_t start = 0; start < probes_.inputs.size(0); start += kForwardBatch) {
-    const std::int64_t count = std::min(kForwardBatch, probes_.inputs.size(0) - start);
-    const at::Tensor batch = replica.forward(probes_.inputs.narrow(0, start, count));
-    outputs = batch.size(1);
-    const std::vector<double> values = to_doubles(batch);
-    z.insert(z.end(), values.begin(), values.end());
-  }
-  return predictions(std::move(z), static_cast<std::size_t>(outputs));
-}
+Engine::~Engine() = default;
 
-void Engine::work(const Live& live, Replica& replica, const Predictions& before,
+void Engine::work(const Live& live, std::size_t thread, const Predictions& before,
                   std::atomic<std::size_t>& next, const std::atomic<bool>& stop, Tables& tables) const {
+  const std::size_t m = probes_.grouping.probes(), together = net_->together();
+  for (std::size_t first = together * next++; first < m && !stop; first = together * next++) {
+    const std::size_t count = std::min(together, m - first);
+    net_->differentiate(thread, first, count);
+    for (std::size_t i = first; i < first + count && !stop; ++i) {
+      measure_probe(live, thread, before, i, tables);
+    }
+  }
+}
+
+void Engine::measure_probe(const Live& live, std::size_t thread, const Predictions& before, std::size_t probe,
+                           Tables& tables) const {
   const std::size_t m = probes_.grouping.probes(), measures = options_.measures.size();
   const StepState fresh;
-  std::vector<at::Tensor>& parameters = replica.weights.parameters;
-  copy_weights(live.weights, replica.weights);
-  for (std::size_t i = next++; i < m && !stop; i = next++) {
-    const auto at = static_cast<std::int64_t>(i);
-    {
-      const at::NoGradGuard no_grad;
-      for (std::size_t k = 0; k < parameters.size(); ++k) parameters[k].copy_(live.weights.parameters[k]);
-    }
-    // The gradient is that of the live weights, so one serves every update.
-    const std::vector<at::Tensor> gradient =
-        gradients(mean_loss(options_.loss, replica.forward(probes_.inputs.narrow(0, at, 1)),
-                            probes_.targets.narrow(0, at, 1)),
-                  parameters);
-    for (std::size_t u = 0; u < options_.updates.size() && !stop; ++u) {
-      const Update& update = options_.updates[u];
-      StepRule rule = update.training ? live.rule : update.rule;
-      if (update.training && update.training_lr) rule.lr = *update.training_lr;
-      {
-        const at::NoGradGuard no_grad;
-        for (std::size_t k = 0; k < parameters.size(); ++k) {
-          step_from(rule, update.training ? *live.state : fresh, k, live.weights.parameters[k], gradient[k],
-                    parameters[k]);
-        }
-      }
-      const Predictions after = predict(replica);
-      for (std::size_t q = 0; q < measures; ++q) {
-        const Measure measure = options_.measures[q];
-        std::vector<double>& above = tables.above[u * measures + q];
-        for (std::size_t j = 0; j < m; ++j) above[i * m + j] = moved(measure, truth_, before, after, j);
-        tables.below[u * measures + q][i] = moved_at_updated(measure, truth_, before, after, i);
-      }
+  for (std::size_t u = 0; u < options_.updates.size(); ++u) {
+    const Update& update = options_.updates[u];
+    StepRule rule = update.training ? live.rule : update.rule;
+    if (update.training && update.training_lr) rule.lr = *update.training_lr;
+    const Predictions after = predictions(
+        net_->outputs_after(thread, probe, rule, update.training ? *live.state : fresh), before.outputs);
+    for (std::size_t q = 0; q < measures; ++q) {
+      const Measure measure = options_.measures[q];
+      std::vector<double>& above = tables.above[u * measures + q];
+      for (std::size_t j = 0; j < m; ++j) above[probe * m + j] = moved(measure, truth_, before, after, j);
+      tables.below[u * measures + q][probe] = moved_at_updated(measure, truth_, before, after, probe);
     }
   }
 }
@@ -172,12 +144,13 @@ std::optional<std::vector<Result>> Engine::measure(const Live& live, const std::
     const SingleThreadedKernels single_threaded;
     Predictions before;
     run_threads(1, [&](std::size_t) {
-      copy_weights(live.weights, replicas_[0].weights);
-      before = predict(replicas_[0]);
+      net_->load(live);
+      std::vector<double> z = net_->outputs_before();
+      const std::size_t outputs = z.size() / m;
+      before = predictions(std::move(z), outputs);
     });
     std::atomic<std::size_t> next = 0;
-    run_threads(replicas_.size(),
-                [&](std::size_t t) { work(live, replicas_[t], before, next, stop, tables); });
+    run_threads(threads_, [&](std::size_t t) { work(live, t, before, next, stop, tables); });
   }
   if (stop) return std::nullopt;
   std::vector<Result> results;

@@ -10,10 +10,12 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "worker/engine/layers.h"
 #include "worker/engine/measures.h"
 #include "worker/engine/step.h"
 
@@ -26,10 +28,12 @@ struct Weights {
 };
 
 // A net whose weights the engine may overwrite. `forward` maps a batch to outputs [batch][outputs]
-// in evaluation mode and reads `weights`; parameters require gradients.
+// in evaluation mode and reads `weights`; parameters require gradients. With `layers`, whose
+// parameters are positions in `weights`, a net on the CPU is measured without `forward`.
 struct Replica {
   Weights weights;
   std::function<at::Tensor(const at::Tensor&)> forward;
+  std::optional<Layers> layers = std::nullopt;
 };
 
 // One kind of update on one example.
@@ -76,11 +80,14 @@ at::Tensor mean_loss(Loss loss, const at::Tensor& outputs, const at::Tensor& tar
 // Gradients of a scalar; undefined for parameters that it does not depend on.
 std::vector<at::Tensor> gradients(const at::Tensor& scalar, const std::vector<at::Tensor>& parameters);
 
+class MeasuredNet;
+
 class Engine {
  public:
-  // `make_replica` is called once for each thread, here. Throws hooke::Error (kInvalidArgument)
-  // when sizes do not fit or there is nothing to measure.
+  // `make_replica` is called here: once for each thread, or once for a net with layers. Throws
+  // hooke::Error (kInvalidArgument) when sizes do not fit or there is nothing to measure.
   Engine(Options options, Probes probes, const std::function<Replica()>& make_replica);
+  ~Engine();
 
   // One result for each update and each measure, updates first. nullopt when `stop` became true,
   // which is looked at before each probe. Throws what the net throws.
@@ -88,14 +95,16 @@ class Engine {
 
  private:
   struct Tables;
-  void work(const Live& live, Replica& replica, const Predictions& before, std::atomic<std::size_t>& next,
+  void work(const Live& live, std::size_t thread, const Predictions& before, std::atomic<std::size_t>& next,
             const std::atomic<bool>& stop, Tables& tables) const;
-  Predictions predict(const Replica& replica) const;
+  void measure_probe(const Live& live, std::size_t thread, const Predictions& before, std::size_t probe,
+                     Tables& tables) const;
 
   Options options_;
   Probes probes_;
   Truth truth_;
-  std::vector<Replica> replicas_;
+  std::size_t threads_ = 1;
+  std::unique_ptr<MeasuredNet> net_;
 };
 
 }  // namespace hooke::engine

@@ -163,6 +163,17 @@ double moved(Measure measure, const Truth& truth, const Predictions& before, con
   throw Error(Code::kInternal, "no such measure");
 }
 
+void loss_gradient(const Truth& truth, std::span<const double> z, std::size_t j, std::span<double> gradient) {
+  const std::size_t n = z.size();
+  if (truth.loss == Loss::kSquared) {
+    for (std::size_t k = 0; k < n; ++k) gradient[k] = z[k] - truth.target[j * n + k];
+    return;
+  }
+  const Predictions here = predictions({z.begin(), z.end()}, n);
+  const auto label = static_cast<std::size_t>(truth.label[j]);
+  for (std::size_t k = 0; k < n; ++k) gradient[k] = k == label ? std::expm1(here.log_p[k]) : here.p[k];
+}
+
 double moved_at_updated(Measure measure, const Truth& truth, const Predictions& before,
                         const Predictions& after, std::size_t i) {
   const std::size_t n = before.outputs;

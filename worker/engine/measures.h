@@ -70,6 +70,9 @@ double kl_term(double p_new, double p_old, double u);
 double moved(Measure measure, const Truth& truth, const Predictions& before, const Predictions& after,
              std::size_t j);
 
+// The gradient of example j's loss with respect to its outputs `z`, into `gradient`.
+void loss_gradient(const Truth& truth, std::span<const double> z, std::size_t j, std::span<double> gradient);
+
 // What stands below the line for the updated example i: moved(), and for the two published
 // measures a norm plus 1e-8.
 double moved_at_updated(Measure measure, const Truth& truth, const Predictions& before,

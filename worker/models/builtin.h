@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "worker/models/description.h"
 #include "worker/models/layers.h"
 #include "worker/models/net.h"
 
@@ -27,6 +28,8 @@ class Builtin : public Net {
 
  protected:
   Builtin(const Config& config, const Shape& shape) : config_(config), shape_(shape) {}
+
+  Description description() const { return {*this, shape_}; }
 
  private:
   Config config_;

@@ -30,6 +30,16 @@ class Cnn : public Builtin<Cnn> {
     return dense_->forward(x.flatten(1));
   }
 
+  std::optional<engine::Layers> layers() const override {
+    Description description = this->description();
+    int x = 0;
+    for (const auto& convolution : convolutions_) {
+      x = description.max_pool(description.conv(x, *convolution, /*relu=*/false), 2, 2, 0, /*relu=*/true);
+    }
+    description.dense(x, *dense_);
+    return description.layers();
+  }
+
  private:
   std::vector<std::shared_ptr<Conv>> convolutions_;
   std::shared_ptr<Dense> dense_;

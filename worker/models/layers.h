@@ -26,6 +26,9 @@ class Dense : public torch::nn::Module {
   Dense(std::int64_t inputs, std::int64_t outputs, bool bias, Init init, at::Generator& random);
   at::Tensor forward(const at::Tensor& inputs) const;  // [batch][inputs] to [batch][outputs]
 
+  const at::Tensor& weight() const { return weight_; }
+  const at::Tensor& bias() const { return bias_; }  // undefined where there is none
+
  private:
   at::Tensor weight_, bias_;
 };
@@ -43,6 +46,11 @@ class Conv : public torch::nn::Module {
 
   Conv(const Sizes& sizes, bool bias, at::Generator& random);
   at::Tensor forward(const at::Tensor& inputs) const;  // [batch][inputs][h][w] to [batch][outputs][h'][w']
+
+  const at::Tensor& weight() const { return weight_; }
+  const at::Tensor& bias() const { return bias_; }  // undefined where there is none
+  std::int64_t stride() const { return stride_; }
+  std::int64_t padding() const { return padding_; }
 
  private:
   std::int64_t stride_, padding_;
@@ -64,6 +72,9 @@ class NormedConv : public torch::nn::Module {
  public:
   NormedConv(const Conv::Sizes& sizes, Norm norm, bool bias, at::Generator& random);
   at::Tensor forward(const at::Tensor& inputs) const;
+
+  const Conv& conv() const { return *conv_; }
+  bool is_normed() const { return norm_ != nullptr; }
 
  private:
   std::shared_ptr<Conv> conv_;

@@ -13,6 +13,12 @@ class Linear : public Builtin<Linear> {
 
   at::Tensor forward(const at::Tensor& inputs) override { return dense_->forward(inputs.flatten(1)); }
 
+  std::optional<engine::Layers> layers() const override {
+    Description description = this->description();
+    description.dense(0, *dense_);
+    return description.layers();
+  }
+
  private:
   std::shared_ptr<Dense> dense_;
 };

@@ -27,6 +27,13 @@ class Mlp : public Builtin<Mlp> {
     return x;
   }
 
+  std::optional<engine::Layers> layers() const override {
+    Description description = this->description();
+    int x = 0;
+    for (const auto& layer : layers_) x = description.dense(x, *layer, /*relu=*/layer != layers_.back());
+    return description.layers();
+  }
+
  private:
   void add(std::int64_t inputs, std::int64_t outputs, bool bias, Dense::Init init, at::Generator& random) {
     layers_.push_back(register_module("dense" + std::to_string(layers_.size()),

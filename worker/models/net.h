@@ -8,8 +8,10 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "worker/engine/layers.h"
 #include "worker/models/config.h"
 
 namespace hooke::models {
@@ -24,6 +26,10 @@ class Net : public torch::nn::Module {
   // A net with the same weights and buffers, of the same type, on the same device and in the same
   // mode, that shares no tensor with this one. Touches no global random generator.
   virtual std::shared_ptr<Net> copy() const = 0;
+
+  // What forward() computes in evaluation mode, with positions in parameters(), for the engine's
+  // fast path; none for a net that is no list of such layers.
+  virtual std::optional<engine::Layers> layers() const { return std::nullopt; }
 };
 
 // What the process that makes nets lets them do.

@@ -15,6 +15,12 @@ class ReluGate : public Builtin<ReluGate> {
 
   at::Tensor forward(const at::Tensor& inputs) override { return dense_->forward(inputs.flatten(1)).relu(); }
 
+  std::optional<engine::Layers> layers() const override {
+    Description description = this->description();
+    description.dense(0, *dense_, /*relu=*/true);
+    return description.layers();
+  }
+
  private:
   std::shared_ptr<Dense> dense_;
 };

@@ -26,6 +26,12 @@ class Block : public torch::nn::Module {
     return (x + (shortcut_ ? shortcut_->forward(inputs) : inputs)).relu_();
   }
 
+  int describe(Description& description, int input) const {
+    const int other = shortcut_ ? description.conv(input, shortcut_->conv(), /*relu=*/false) : input;
+    return description.conv(description.conv(input, first_->conv(), /*relu=*/true), second_->conv(),
+                            /*relu=*/true, other);
+  }
+
  private:
   std::shared_ptr<NormedConv> add(const char* name, const Conv::Sizes& sizes, Norm norm,
                                   at::Generator& random) {
@@ -65,6 +71,16 @@ class ResNet : public Builtin<ResNet<depths>> {
     if (imagenet_) x = max_pool3x3(x);
     for (const auto& block : blocks_) x = block->forward(x);
     return dense_->forward(x.mean({2, 3}));
+  }
+
+  std::optional<engine::Layers> layers() const override {
+    if (stem_->is_normed()) return std::nullopt;
+    Description description = this->description();
+    int x = description.conv(0, stem_->conv(), /*relu=*/true);
+    if (imagenet_) x = description.max_pool(x, 3, 2, 1);
+    for (const auto& block : blocks_) x = block->describe(description, x);
+    description.dense(description.mean(x), *dense_);
+    return description.layers();
   }
 
  private:

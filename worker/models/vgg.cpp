@@ -35,6 +35,19 @@ class Vgg : public Builtin<Vgg> {
     return dense_->forward(x.flatten(1));
   }
 
+  std::optional<engine::Layers> layers() const override {
+    if (convolutions_[0]->is_normed()) return std::nullopt;
+    Description description = this->description();
+    int x = 0;
+    for (std::size_t i = 0; i < convolutions_.size(); i += 2) {
+      x = description.conv(x, convolutions_[i]->conv(), /*relu=*/true);
+      x = description.max_pool(description.conv(x, convolutions_[i + 1]->conv(), /*relu=*/false), 2, 2, 0,
+                               /*relu=*/true);
+    }
+    description.dense(x, *dense_);
+    return description.layers();
+  }
+
  private:
   void add(const Conv::Sizes& sizes, const Config& config, at::Generator& random) {
     convolutions_.push_back(

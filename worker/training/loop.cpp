@@ -257,8 +257,8 @@ void Loop::make_engine(const std::vector<std::int64_t>& positions) {
   engine_.emplace(std::move(options), std::move(probes), [&] {
     const std::shared_ptr<models::Net> net = net_->copy();
     net->eval();
-    return engine::Replica{weights_of(*net),
-                           [net](const at::Tensor& inputs) { return net->forward(inputs); }};
+    return engine::Replica{weights_of(*net), [net](const at::Tensor& inputs) { return net->forward(inputs); },
+                           net->layers()};
   });
 }
 

@@ -1,0 +1,174 @@
+// The engine's own loops against LibTorch's forward pass and autograd, model by model.
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "worker/engine/engine.h"
+#include "worker/engine/network.h"
+#include "worker/models/net.h"
+
+namespace hooke::engine {
+namespace {
+
+using Kind = StepRule::Kind;
+
+const std::atomic<bool> kNever = false;
+
+at::Tensor normal(at::IntArrayRef sizes, std::uint64_t seed) {
+  return at::randn(sizes, at::make_generator<at::CPUGeneratorImpl>(seed), at::kDouble);
+}
+
+struct Subject {
+  std::string name;
+  models::Config config;
+  models::Shape shape;
+};
+
+models::Config config_of(const std::string& type) {
+  models::Config config;
+  config.type = type;
+  return config;
+}
+
+// Sizes that fill no line and no tile evenly, odd maps, one and several positions.
+std::vector<Subject> subjects() {
+  std::vector<Subject> all;
+  const auto add = [&](const std::string& name, const models::Config& config, const models::Shape& shape) {
+    all.push_back({name, config, shape});
+  };
+  add("linear", config_of("linear"), {{5}, 3});
+  add("linear_on_images", config_of("linear"), {{2, 5, 4}, 3});
+  models::Config mlp = config_of("mlp");
+  mlp.hidden = {19, 7};
+  add("mlp", mlp, {{2, 3, 3}, 4});
+  models::Config cnn = config_of("cnn");
+  cnn.channels = {5, 20};
+  add("cnn", cnn, {{1, 11, 9}, 3});
+  models::Config bare = cnn;
+  bare.bias = false;
+  add("cnn_without_bias", bare, {{3, 8, 8}, 3});
+  models::Config vgg = config_of("vgg");
+  vgg.channels = {4, 6};
+  add("vgg", vgg, {{3, 9, 8}, 3});
+  add("resnet18", config_of("resnet18"), {{3, 32, 32}, 3});
+  models::Config small = config_of("resnet18");
+  small.stem = models::Stem::kCifar;
+  add("resnet18_on_8x8", small, {{3, 8, 8}, 3});
+  return all;
+}
+
+class LayeredNet : public ::testing::TestWithParam<Subject> {
+ protected:
+  std::shared_ptr<models::Net> make(at::ScalarType type = at::kDouble) const {
+    auto net = models::make(GetParam().config, GetParam().shape, 5, type);
+    net->eval();
+    return net;
+  }
+
+  Probes probes(at::ScalarType type = at::kDouble) const {
+    std::vector<std::int64_t> sizes = GetParam().shape.input;
+    sizes.insert(sizes.begin(), 2 * GetParam().shape.outputs);
+    return {{static_cast<std::size_t>(GetParam().shape.outputs), 2, true},
+            normal(sizes, 6).to(type),
+            at::arange(2 * GetParam().shape.outputs, at::kLong).div(2, "floor")};
+  }
+
+  std::vector<Result> measure(const Live& live, const std::vector<Update>& updates, bool layered, int threads,
+                              at::ScalarType type = at::kDouble) const {
+    Options options;
+    options.updates = updates;
+    options.measures = {Measure::kLoss, Measure::kL2Logit};
+    options.keep_pairs = true;
+    options.threads = threads;
+    Engine engine(options, probes(type), [&] {
+      const auto net = make(type);
+      return Replica{{net->parameters(), net->buffers()},
+                     [net](const at::Tensor& x) { return net->forward(x); },
+                     layered ? net->layers() : std::nullopt};
+    });
+    return engine.measure(live, kNever).value();
+  }
+};
+
+Update update(Kind kind, double lr, double weight_decay = 0) {
+  Update result;
+  result.rule.kind = kind;
+  result.rule.lr = lr;
+  result.rule.weight_decay = weight_decay;
+  return result;
+}
+
+double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
+  double largest = 0;
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    const double here = std::fabs(a[i] - b[i]) / std::fmax(std::fabs(b[i]), 1e-3);
+    largest = here <= largest ? largest : here;  // NaN is no agreement
+  }
+  return a.size() == b.size() ? largest : 1;
+}
+
+TEST_P(LayeredNet, MeasuresWhatForwardAndAutogradDo) {
+  const auto net = make();
+  const std::vector<Update> updates = {update(Kind::kAdam, 1e-3), update(Kind::kAdam, 1e-3, 0.1),
+                                       update(Kind::kSgd, 0.01, 0.1)};
+  const Live live{{net->parameters(), net->buffers()}, {}, nullptr};
+  const auto expected = measure(live, updates, false, 1), got = measure(live, updates, true, 1);
+  for (std::size_t q = 0; q < got.size(); ++q) {
+    EXPECT_LT(largest_difference(got[q].pairs, expected[q].pairs), 1e-7) << "result " << q;
+  }
+}
+
+TEST_P(LayeredNet, TakesTheTrainingsState) {
+  const auto net = make();
+  std::vector<at::Tensor> weights = net->parameters();
+  std::vector<StepRule> rules = {{Kind::kAdamW, 1e-3, 0, false, 0.1}, {Kind::kSgd, 1e-2, 0.9, true, 0.1}};
+  // Large nets take their time through autograd.
+  if (weights.size() < 20)
+    rules.insert(rules.end(), {{Kind::kAdam, 1e-3, 0, false, 0.1}, {Kind::kSgd, 1e-2, 0.9}});
+  for (const StepRule& rule : rules) {
+    StepState state;
+    for (int step = 0; step < 2; ++step) {
+      const Probes all = probes();
+      const auto gradient =
+          gradients(mean_loss(Loss::kCrossEntropy, net->forward(all.inputs), all.targets), weights);
+      const at::NoGradGuard no_grad;
+      step_in_place(rule, state, weights, gradient);
+    }
+    Update training;
+    training.training = true;
+    const Live live{{weights, net->buffers()}, rule, &state};
+    const auto expected = measure(live, {training}, false, 1), got = measure(live, {training}, true, 1);
+    for (std::size_t q = 0; q < got.size(); ++q) {
+      EXPECT_LT(largest_difference(got[q].pairs, expected[q].pairs), 1e-6) << describe(rule);
+    }
+  }
+}
+
+TEST_P(LayeredNet, HasTheSameBitsForAnyNumberOfThreads) {
+  const auto net = make(at::kFloat);
+  const Live live{{net->parameters(), net->buffers()}, {}, nullptr};
+  const auto one = measure(live, {update(Kind::kAdam, 1e-3)}, true, 1, at::kFloat);
+  for (const int threads : {2, 5}) {
+    const auto many = measure(live, {update(Kind::kAdam, 1e-3)}, true, threads, at::kFloat);
+    for (std::size_t q = 0; q < one.size(); ++q) {
+      EXPECT_EQ(std::memcmp(one[q].pairs.data(), many[q].pairs.data(), one[q].pairs.size() * sizeof(double)),
+                0);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, LayeredNet, ::testing::ValuesIn(subjects()),
+                         [](const auto& subject) { return subject.param.name; });
+
+TEST(Network, CountsTheProductsThatTouchNoPadding) {
+  const auto net = models::make(config_of("resnet18"), {{3, 32, 32}, 3}, 0, at::kFloat);
+  const Network<float> network(*net->layers());
+  EXPECT_NEAR(network.all_products() / 1e6, 37.0, 0.1);
+  EXPECT_NEAR(network.products() / 1e6, 21.7, 0.1);
+}
+
+}  // namespace
+}  // namespace hooke::engine

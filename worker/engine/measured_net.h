@@ -1,0 +1,48 @@
+// The net of a measurement: predictions with the live weights, gradients of single probes, and
+// predictions after one step. Two implementations: a net described by its layers runs on the
+// engine's own loops, any other through its forward pass and autograd.
+//
+// load() and outputs_before() belong to the owner, before the threads start; the others are called
+// by thread `thread` of the number given when it was made, each with its own scratch memory.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "worker/engine/engine.h"
+
+namespace hooke::engine {
+
+class MeasuredNet {
+ public:
+  virtual ~MeasuredNet() = default;
+
+  // `live` outlives the measurement.
+  virtual void load(const Live& live) = 0;
+  // Outputs of all probes, [probes][outputs], with the live weights.
+  virtual std::vector<double> outputs_before() = 0;
+  // How many probes are best differentiated together.
+  virtual std::size_t together() const = 0;
+  // Prepares outputs_after() of probes `first` to `first + count`, at most together() of them.
+  virtual void differentiate(std::size_t thread, std::size_t first, std::size_t count) = 0;
+  // Outputs of all probes after one step on `probe` from the live weights and `state`, which is
+  // fresh or the one that load() got.
+  virtual std::vector<double> outputs_after(std::size_t thread, std::size_t probe, const StepRule& rule,
+                                            const StepState& state) = 0;
+};
+
+// Largest number of examples in one forward pass; bounds memory, and is the same for any number
+// of threads so that the bits are.
+inline constexpr std::size_t kForwardBatch = 256;
+
+// `probes` and `truth` outlive the net.
+std::unique_ptr<MeasuredNet> make_measured_net(const Probes& probes, const Truth& truth, std::size_t threads,
+                                               const std::function<Replica()>& make_replica);
+
+// Whether there is an implementation without autograd for it: layers, on the CPU, float32 or float64.
+bool has_layered_net(const Replica& replica);
+std::unique_ptr<MeasuredNet> make_layered_net(const Probes& probes, const Truth& truth, std::size_t threads,
+                                              const Replica& replica);
+
+}  // namespace hooke::engine
