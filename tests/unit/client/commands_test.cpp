@@ -137,15 +137,24 @@ class Waiting : public CliTest {
  protected:
   Waiting() { serve(two_runs()); }
 
-  // Runs the command while `meanwhile` happens to the server.
+  // Runs the command while `meanwhile` happens to the server, from when it watches.
   Result during(const std::vector<std::string>& arguments, const std::function<void()>& meanwhile) {
+    out_ = std::make_unique<SharedText>();
+    err_ = std::make_unique<SharedText>();
     std::thread other([&] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+      until([&] { return server_->script().watchers > 0; });
       meanwhile();
     });
-    Result result = hooke(arguments);
+    Result result = run(arguments);
     other.join();
     return result;
+  }
+
+  // Gives up after a while: the expectations then say what is missing.
+  static void until(const std::function<bool()>& condition) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!condition() && std::chrono::steady_clock::now() < limit)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 
   void end_all(v1::RunState last) {
@@ -175,9 +184,10 @@ TEST_F(Waiting, WaitEndsWith3AndTheReasonWhenOneFailedOrWasCancelled) {
 TEST_F(Waiting, WaitOutlivesARestartOfTheServerAndSaysSo) {
   const Result result = during({"wait", "shirts"}, [&] {
     server_->stop();
-    std::this_thread::sleep_for(std::chrono::milliseconds(400));
-    end_all(v1::RUN_STATE_SUCCEEDED);
+    until([&] { return err_->contains("the server is away"); });
     server_->start();
+    until([&] { return err_->contains("the server is back"); });
+    end_all(v1::RUN_STATE_SUCCEEDED);
   });
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_THAT(result.err, HasSubstr("the server is away"));
@@ -194,7 +204,10 @@ TEST_F(Waiting, WaitGivesUpWhenTheServerRefusesTheToken) {
 }
 
 TEST_F(Waiting, WatchPrintsALineForEachChangeWhereThereIsNoTerminal) {
-  const Result result = during({"watch", "shirts"}, [&] { end_all(v1::RUN_STATE_FAILED); });
+  const Result result = during({"watch", "shirts"}, [&] {
+    until([&] { return out_->contains("k3f1bbbb queued"); });
+    end_all(v1::RUN_STATE_FAILED);
+  });
   EXPECT_EQ(result.code, 3);
   EXPECT_THAT(result.out, HasSubstr("k3f9aaaa running step 8/321 loss 0.5\nk3f1bbbb queued\n"));
   EXPECT_THAT(result.out, HasSubstr("k3f1bbbb failed\n"));
@@ -203,7 +216,10 @@ TEST_F(Waiting, WatchPrintsALineForEachChangeWhereThereIsNoTerminal) {
 
 TEST_F(Waiting, WatchOnATerminalShowsBarsAndTheMatrixAndRedrawsInPlace) {
   terminal_ = {.out = true, .err = true, .colour = false, .columns = 100, .rows = 40};
-  const Result result = during({"watch", "shirts"}, [&] { end_all(v1::RUN_STATE_SUCCEEDED); });
+  const Result result = during({"watch", "shirts"}, [&] {
+    until([&] { return out_->contains("\x1b[9A"); });
+    end_all(v1::RUN_STATE_SUCCEEDED);
+  });
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("9/322"));
   EXPECT_THAT(result.out, HasSubstr("loss 0.5"));
