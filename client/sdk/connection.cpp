@@ -22,8 +22,10 @@ using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
 // A server that comes back is found within this time.
-constexpr int kReconnectMinMs = 100;
+constexpr int kReconnectFirstMs = 100;
 constexpr int kReconnectMaxMs = 2'000;
+// One attempt to connect, handshake included; gRPC calls it the minimal pause.
+constexpr int kConnectTimeoutMs = 10'000;
 constexpr milliseconds kFirstPause{100};
 constexpr milliseconds kLongestPause{1'000};
 
@@ -42,8 +44,8 @@ std::shared_ptr<grpc::Channel> open_channel(const Endpoint& endpoint) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMinMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMinMs);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectFirstMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMaxMs);
   // A proxy that the environment names is not for loopback.
   if (is_loopback(endpoint.address)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);

@@ -3,6 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <thread>
 
 #include "hooke/v1/admin.grpc.pb.h"
 #include "tests/unit/client/fake_server.h"
@@ -115,6 +120,52 @@ TEST_F(ConnectionTest, HealthIsOfAServerThatServes) {
   EXPECT_TRUE(connection.healthy(milliseconds(3000)));
   server_.stop();
   EXPECT_FALSE(connection.healthy(milliseconds(300)));
+}
+
+// Accepts one connection, shakes hands late (an HTTP/2 settings frame), and never answers a call.
+class SlowListener {
+ public:
+  explicit SlowListener(milliseconds pause) : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size);
+    ::listen(listener_, 8);
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this, pause] {
+      const int peer = ::accept(listener_, nullptr, nullptr);
+      std::this_thread::sleep_for(pause);
+      const char settings[] = {0, 0, 0, 4, 0, 0, 0, 0, 0};
+      ::send(peer, settings, sizeof settings, MSG_NOSIGNAL);
+      for (char byte; ::recv(peer, &byte, 1, 0) > 0;) {
+      }
+      ::close(peer);
+    });
+  }
+  // REQUIRES: the client has gone.
+  ~SlowListener() {
+    thread_.join();
+    ::close(listener_);
+  }
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  int listener_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+TEST_F(ConnectionTest, AHandshakeMayTakeItsTime) {
+  SlowListener slow(milliseconds(600));
+  sdk::Endpoint to;
+  to.address = slow.address();
+  sdk::Connection connection(to);
+  // Connected, then unanswered: a connection given up would be UNAVAILABLE.
+  EXPECT_EQ(call(connection, {.deadline = milliseconds(1500), .idempotent = false}),
+            static_cast<int>(Code::kDeadlineExceeded))
+      << message_;
 }
 
 }  // namespace
