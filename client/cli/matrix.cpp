@@ -21,12 +21,17 @@ const v1::InfluenceCell& cell(const v1::GetInfluenceResponse& influence, int res
   return influence.cells(responding * influence.class_names_size() + updated);
 }
 
-// "0.41"; small and large ones "1.2e-05".
+// About three digits: "0.41", "92.2", "804"; very small and very large ones as "1.2e-05".
 std::string figure(double value) {
+  constexpr double kLargestPlain = 1e5;
   if (!std::isfinite(value)) return number(value);
   const double size = std::abs(value);
+  const char* format = "%.2f";
+  if (size >= 10) format = "%.1f";
+  if (size >= 100) format = "%.0f";
+  if (size >= kLargestPlain || (size > 0 && size < 0.01)) format = "%.1e";
   char text[32];
-  std::snprintf(text, sizeof text, size == 0 || (size >= 0.01 && size < 1000) ? "%.2f" : "%.1e", value);
+  std::snprintf(text, sizeof text, format, value);
   return text;
 }
 

@@ -8,7 +8,9 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <sstream>
+#include <streambuf>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,31 @@ struct Result {
   int code = -1;
   std::string out;
   std::string err;
+};
+
+// Text that one thread writes and another may read meanwhile.
+class SharedText : public std::streambuf {
+ public:
+  std::string text() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+  bool contains(const std::string& part) const { return text().find(part) != std::string::npos; }
+
+ private:
+  int_type overflow(int_type c) override {
+    const std::lock_guard lock(mutex_);
+    if (c != traits_type::eof()) text_ += static_cast<char>(c);
+    return 0;
+  }
+  std::streamsize xsputn(const char* text, std::streamsize count) override {
+    const std::lock_guard lock(mutex_);
+    text_.append(text, static_cast<std::size_t>(count));
+    return count;
+  }
+
+  mutable std::mutex mutex_;
+  std::string text_;  // guarded by mutex_
 };
 
 // A folder of its own that goes away with it.
@@ -52,8 +79,15 @@ class CliTest : public testing::Test {
   }
 
   Result hooke(const std::vector<std::string>& arguments) {
-    std::ostringstream out;
-    std::ostringstream err;
+    out_ = std::make_unique<SharedText>();
+    err_ = std::make_unique<SharedText>();
+    return run(arguments);
+  }
+
+  // Output so far may be read by another thread: what hooke() prints comes here.
+  Result run(const std::vector<std::string>& arguments) {
+    std::ostream out(out_.get());
+    std::ostream err(err_.get());
     cli::Context context(out, err);
     context.environment = [this](const char* name) -> std::optional<std::string> {
       const auto found = variables_.find(name);
@@ -63,7 +97,7 @@ class CliTest : public testing::Test {
     context.terminal = terminal_;
     context.programs = programs_;
     const int code = cli::run(arguments, context);
-    return {code, out.str(), err.str()};
+    return {code, out_->text(), err_->text()};
   }
 
   TemporaryFolder folder_;
@@ -71,6 +105,8 @@ class CliTest : public testing::Test {
   cli::Terminal terminal_;
   std::filesystem::path programs_;
   std::unique_ptr<FakeServer> server_;
+  std::unique_ptr<SharedText> out_ = std::make_unique<SharedText>();
+  std::unique_ptr<SharedText> err_ = std::make_unique<SharedText>();
 };
 
 inline constexpr const char* kSmallConfig =

@@ -145,6 +145,7 @@ class Experiments : public v1::ExperimentService::Service {
       if (shared_.stopping) return {grpc::StatusCode::UNAVAILABLE, "stopping"};
       if (context->IsCancelled()) return grpc::Status::CANCELLED;
       if (seen == shared_.changes) continue;
+      const bool first = seen < 0;
       seen = shared_.changes;
       bool all = true;
       for (const v1::Run& run : shared_.script.runs) {
@@ -155,6 +156,7 @@ class Experiments : public v1::ExperimentService::Service {
         writer->Write(response);
         all = all && finished(run);
       }
+      if (first) ++shared_.script.watchers;
       if (all) return grpc::Status::OK;
     }
   }

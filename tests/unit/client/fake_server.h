@@ -29,6 +29,7 @@ struct Script {
 
   // What was asked.
   int calls = 0;
+  int watchers = 0;  // streams of WatchRuns that have got every run once
   v1::SubmitExperimentRequest submitted;
   v1::GetInfluenceRequest influence_asked;
   v1::GetSeriesRequest series_asked;

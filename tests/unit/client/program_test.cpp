@@ -6,7 +6,6 @@
 #include <csignal>
 #include <thread>
 
-#include "client/cli/processes.h"
 #include "tests/unit/client/cli_fixture.h"
 
 namespace hooke::test {
@@ -52,7 +51,7 @@ class Program : public testing::Test {
 
 TEST_F(Program, AnInterruptEndsWith130) {
   const pid_t pid = start({"watch", "shirts"});
-  while (cli::tail(log(), 1).empty()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  while (server_.script().watchers == 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   ::kill(pid, SIGINT);
   EXPECT_EQ(wait(pid), 130);
 }
