@@ -64,8 +64,9 @@ Error broken_start(const std::string& role, const fs::path& log) {
   return Error(Code::kFailedPrecondition, message);
 }
 
-// Starts the server and waits until it answers.
-sdk::UpState start_server(const Context& context, const Layout& layout, const UpOptions& options) {
+// Starts the server and waits until it answers. `workers` already run and will find it.
+sdk::UpState start_server(const Context& context, const Layout& layout, const UpOptions& options,
+                          const std::vector<sdk::ProcessRecord>& workers) {
   fs::remove(layout.port_file());
   const std::string host = "127.0.0.1:";
   const auto server = start({"hooked",
@@ -77,6 +78,7 @@ sdk::UpState start_server(const Context& context, const Layout& layout, const Up
                              layout.log_of("hooked")});
   sdk::UpState state;
   state.processes.push_back(server);
+  state.processes.insert(state.processes.end(), workers.begin(), workers.end());
   state.token_file = layout.token().string();
   // Recorded before it answers: whatever happens now, `hooke down` finds it.
   sdk::write_up_state(layout.root, state);
@@ -87,7 +89,7 @@ sdk::UpState start_server(const Context& context, const Layout& layout, const Up
     std::ifstream ports(layout.port_file());
     if (ports >> port >> http_port) break;
     if (!alive(server) || steady_clock::now() > until) {
-      stop({server}, kStopPatience);
+      stop(state.processes, kStopPatience);
       sdk::remove_up_state(layout.root);
       throw broken_start("hooked", layout.log_of("hooked"));
     }
@@ -96,7 +98,7 @@ sdk::UpState start_server(const Context& context, const Layout& layout, const Up
   state.address = host + port;
   state.http_address = host + http_port;
   if (healthy(state)) return state;
-  stop({server}, kStopPatience);
+  stop(state.processes, kStopPatience);
   sdk::remove_up_state(layout.root);
   throw broken_start("hooked", layout.log_of("hooked"));
 }
@@ -129,24 +131,47 @@ void add_workers_to(sdk::UpState& state, const Context& context, const Layout& l
     }
 }
 
-// What of the record still runs; nothing when its server does not, after stopping what is left.
+// What of the record still runs; nothing when its server does not.
 std::optional<sdk::UpState> still_up(Context& context, const Layout& layout) {
   auto state = sdk::read_up_state(layout.root);
   if (!state || state->processes.empty()) return std::nullopt;
   const std::size_t recorded = state->processes.size();
-  const bool server_up = alive(state->processes.front()) && !state->address.empty() && healthy(*state);
-  if (server_up) {
-    std::erase_if(state->processes, [](const sdk::ProcessRecord& process) { return !alive(process); });
-    if (state->processes.size() < recorded)
-      context.note(plural(static_cast<std::int64_t>(recorded - state->processes.size()), "worker") +
-                   " had ended");
-    return state;
+  if (!alive(state->processes.front()) || state->address.empty() || !healthy(*state)) return std::nullopt;
+  std::erase_if(state->processes, [](const sdk::ProcessRecord& process) { return !alive(process); });
+  if (state->processes.size() < recorded)
+    context.note(plural(static_cast<std::int64_t>(recorded - state->processes.size()), "worker") +
+                 " had ended");
+  return state;
+}
+
+// The port in "host:port", 0 when there is none.
+int port_of(const std::string& address) {
+  const auto colon = address.rfind(':');
+  return colon == std::string::npos ? 0 : std::atoi(address.c_str() + colon + 1);
+}
+
+// Workers whose server is gone and who go on asking for it at its address: when that is free they
+// are kept, with their runs, and `options` are made to start the server there. Else they are ended.
+std::vector<sdk::ProcessRecord> survivors(Context& context, const Layout& layout, UpOptions& options) {
+  const auto state = sdk::read_up_state(layout.root);
+  if (!state || state->processes.empty()) return {};
+  stop({state->processes.front()}, kStopPatience);
+  std::vector<sdk::ProcessRecord> workers(state->processes.begin() + 1, state->processes.end());
+  std::erase_if(workers, [](const sdk::ProcessRecord& worker) { return !alive(worker); });
+  if (workers.empty()) return {};
+  const int port = port_of(state->address);
+  const int http_port = port_of(state->http_address);
+  const bool wanted_elsewhere = options.port > 0 && options.port != port;
+  if (port == 0 || port_taken(port) || wanted_elsewhere) {
+    context.note("the server does not answer and cannot be had at " + state->address +
+                 "; stopping what is left of it");
+    stop(workers, kStopPatience);
+    return {};
   }
-  const auto left = std::count_if(state->processes.begin(), state->processes.end(), alive);
-  if (left > 0) context.note("the server does not answer; stopping what is left of it");
-  stop(state->processes, kStopPatience);
-  sdk::remove_up_state(layout.root);
-  return std::nullopt;
+  context.note("the server had ended; its workers are there");
+  options.port = port;
+  if (http_port > 0 && !port_taken(http_port)) options.http_port = http_port;
+  return workers;
 }
 
 std::vector<std::string> data_roots(const UpOptions& options) {
@@ -169,7 +194,7 @@ void report(Context& context, const Layout& layout, const sdk::UpState& state, b
               << "go on with `hooke submit --preset fashion-mnist --follow`; `hooke down` stops it\n";
 }
 
-void up(Context& context, const UpOptions& options) {
+void up(Context& context, UpOptions options) {
   const Layout layout{sdk::state_folder(context.environment)};
   const auto roots = data_roots(options);
   const StateLock lock(layout.root);
@@ -190,8 +215,9 @@ void up(Context& context, const UpOptions& options) {
     add_workers_to(*state, context, layout, workers);
     return report(context, layout, *state, complete);
   }
-  state = start_server(context, layout, options);
-  state->data_roots = roots;
+  const auto kept = survivors(context, layout, options);
+  state = start_server(context, layout, options, kept);
+  state->data_roots = kept.empty() ? roots : before->data_roots;
   sdk::write_up_state(layout.root, *state);
   add_workers_to(*state, context, layout, workers);
   report(context, layout, *state, false);

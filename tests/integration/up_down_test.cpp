@@ -4,6 +4,10 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
 #include "tests/integration/harness.h"
 
 namespace hooke::harness {
@@ -18,6 +22,14 @@ class UpDown : public testing::Test {
   Result hooke(const std::vector<std::string>& arguments) {
     // Where the server is must come from the state folder.
     return house_.hooke(arguments, {{"HOOKE_SERVER", ""}, {"HOOKE_TOKEN_FILE", ""}});
+  }
+
+  // The first process in the record of what is up.
+  pid_t server_pid() const {
+    std::ifstream in(house_.folder() / "state/hooke/up.json");
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const auto at = text.find("\"pid\"");
+    return at == std::string::npos ? 0 : std::atoi(text.c_str() + text.find(':', at) + 1);
   }
 
   House house_;
@@ -45,6 +57,24 @@ TEST_F(UpDown, UpStartsAServerAndAWorkerThatTrainAndDownEndsThem) {
   // What was stored is there when it is up again.
   ASSERT_EQ(hooke({"up"}).exit_code, 0);
   EXPECT_EQ(csv(hooke({"runs", "list", "-o", "csv"}).out).size(), 2u);
+}
+
+TEST_F(UpDown, UpAfterTheServerWasKilledKeepsTheWorkersAndTheirRuns) {
+  ASSERT_EQ(hooke({"up", "--data-root", (house_.folder() / "data").string()}).exit_code, 0);
+  const Result run = hooke({"submit", house_.config("model: {type: mlp}\ntraining: {epochs: 400}\n"), "-q"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const std::string id = run.out.substr(0, run.out.find('\n'));
+  const auto show = [&] { return hooke({"runs", "show", id, "-o", "json"}).out; };
+  ASSERT_TRUE(eventually([&] { return show().find("\"train/loss\"") != std::string::npos; }));
+
+  const pid_t server = server_pid();
+  ASSERT_GT(server, 0);
+  ASSERT_EQ(::kill(server, SIGKILL), 0);
+  const Result again = hooke({"up"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.err, HasSubstr("the server had ended"));
+  EXPECT_EQ(hooke({"wait", id}).exit_code, 0);
+  EXPECT_THAT(show(), HasSubstr("\"attempt\": 1,")) << "the run began again";
 }
 
 }  // namespace
