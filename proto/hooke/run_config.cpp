@@ -28,8 +28,9 @@ constexpr int kMaxDegree = 100;
 constexpr int kMaxEpochs = 1'000'000;
 
 // Measures that look at probabilities of classes.
-const std::set<int> kOfProbabilities = {v1::MEASURE_KL, v1::MEASURE_KL_REVERSE, v1::MEASURE_L1,
-                                        v1::MEASURE_KL_PUBLISHED, v1::MEASURE_L2_PUBLISHED};
+const std::set<int> kOfProbabilities = {v1::MEASURE_KL,           v1::MEASURE_KL_REVERSE,
+                                        v1::MEASURE_L1,           v1::MEASURE_KL_PUBLISHED,
+                                        v1::MEASURE_L2_PUBLISHED, v1::MEASURE_COLLAPSE};
 
 std::string upper_prefix(const EnumDescriptor& type) {
   std::string prefix;
@@ -193,7 +194,12 @@ void complete_measures(v1::RunConfig& config, bool regression) {
     check_available(
         field, config.measures(i),
         {v1::MEASURE_LOSS, v1::MEASURE_KL, v1::MEASURE_KL_REVERSE, v1::MEASURE_L2, v1::MEASURE_L2_LOGIT,
-         v1::MEASURE_L1, v1::MEASURE_KL_PUBLISHED, v1::MEASURE_L2_PUBLISHED});
+         v1::MEASURE_L1, v1::MEASURE_KL_PUBLISHED, v1::MEASURE_L2_PUBLISHED, v1::MEASURE_KERNEL,
+         v1::MEASURE_TRACIN, v1::MEASURE_STIFFNESS, v1::MEASURE_STIFFNESS_SIGN, v1::MEASURE_COHERENCE,
+         v1::MEASURE_CONFUSION, v1::MEASURE_NOISE_SCALE, v1::MEASURE_GRAM_LAMBDA_MAX, v1::MEASURE_NTK,
+         v1::MEASURE_LINEARITY_GAP, v1::MEASURE_COLLAPSE});
+    if (config.measures(i) == v1::MEASURE_KERNEL && !regression)
+      throw invalid(field, "'kernel' is for nets with one output: the set must be a regression");
     if (regression && kOfProbabilities.count(config.measures(i)) > 0)
       throw invalid(field, "'" + name_of(config.measures(i)) +
                                "' needs classes, and the set is a regression; l2, l2_logit, loss");

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 namespace hooke::bench {
 namespace {
@@ -48,6 +49,8 @@ Distance distance(Measure measure, const at::Tensor& before, const at::Tensor& a
       return {d, d + 1e-8};
     case Measure::kL2Published:
       return {moved.abs().mean(1), moved.square().mean(1).sqrt() + 1e-8};
+    default:
+      throw std::invalid_argument("not a ratio of distances");
   }
   return {d, d};
 }

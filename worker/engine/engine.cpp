@@ -12,6 +12,7 @@
 #include "proto/hooke/error.h"
 #include "worker/engine/blas_threads.h"
 #include "worker/engine/measured_net.h"
+#include "worker/engine/without_update.h"
 
 namespace hooke::engine {
 namespace {
@@ -94,6 +95,7 @@ Engine::Engine(Options options, Probes probes, const std::function<Replica()>& m
   }
   if (options_.updates.empty()) throw invalid("probes.updates", "at least one update is needed");
   if (options_.measures.empty()) throw invalid("measures", "at least one measure is needed");
+  check_kernel();
   truth_ = make_truth(options_, probes_);
   threads_ = std::clamp<std::size_t>(static_cast<std::size_t>(std::max(options_.threads, 1)), 1,
                                      probes_.grouping.probes());
@@ -102,67 +104,158 @@ Engine::Engine(Options options, Probes probes, const std::function<Replica()>& m
 
 Engine::~Engine() = default;
 
-void Engine::work(const Live& live, std::size_t thread, const Predictions& before,
+// kKernel divides by what one plain SGD step moves the only output's error.
+void Engine::check_kernel() const {
+  if (std::count(options_.measures.begin(), options_.measures.end(), Measure::kKernel) == 0) return;
+  if (options_.loss != Loss::kSquared || probes_.targets.size(1) != 1) {
+    throw invalid("measures", "'kernel' is for nets with one output and squared loss");
+  }
+  for (const Update& update : options_.updates) {
+    const StepRule& rule = update.rule;
+    if (update.training || rule.kind != StepRule::Kind::kSgd || rule.weight_decay != 0 || rule.nesterov) {
+      throw invalid("measures", "'kernel' needs updates of optimizer sgd without weight decay");
+    }
+  }
+}
+
+void Engine::work(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
                   std::atomic<std::size_t>& next, const std::atomic<bool>& stop, Tables& tables) const {
   const std::size_t m = probes_.grouping.probes(), together = net_->together();
   for (std::size_t first = together * next++; first < m && !stop; first = together * next++) {
     const std::size_t count = std::min(together, m - first);
     net_->differentiate(thread, first, count);
     for (std::size_t i = first; i < first + count && !stop; ++i) {
-      measure_probe(live, thread, before, i, tables);
+      measure_probe(plan, live, thread, before, i, tables);
     }
   }
 }
 
-void Engine::measure_probe(const Live& live, std::size_t thread, const Predictions& before, std::size_t probe,
-                           Tables& tables) const {
-  const std::size_t m = probes_.grouping.probes(), measures = options_.measures.size();
+namespace {
+
+double length(std::span<const double> z) {
+  double squares = 0;
+  for (const double value : z) squares += value * value;
+  return std::sqrt(squares);
+}
+
+}  // namespace
+
+// Row `probe` of the tables.
+void Engine::measure_probe(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
+                           std::size_t probe, Tables& tables) const {
+  const std::size_t m = probes_.grouping.probes(), outputs = before.outputs;
   const StepState fresh;
-  for (std::size_t u = 0; u < options_.updates.size(); ++u) {
-    const Update& update = options_.updates[u];
+  for (std::size_t u = 0; u < plan.updates.size(); ++u) {
+    const Update& update = plan.updates[u];
     StepRule rule = update.training ? live.rule : update.rule;
     if (update.training && update.training_lr) rule.lr = *update.training_lr;
-    const Predictions after = predictions(
-        net_->outputs_after(thread, probe, rule, update.training ? *live.state : fresh), before.outputs);
-    for (std::size_t q = 0; q < measures; ++q) {
-      const Measure measure = options_.measures[q];
-      std::vector<double>& above = tables.above[u * measures + q];
-      for (std::size_t j = 0; j < m; ++j) above[probe * m + j] = moved(measure, truth_, before, after, j);
-      tables.below[u * measures + q][probe] = moved_at_updated(measure, truth_, before, after, probe);
+    const Predictions after =
+        predictions(net_->outputs_after(thread, probe, rule, update.training ? *live.state : fresh), outputs);
+    for (std::size_t q = 0; q < plan.measures.size(); ++q) {
+      const Measure measure = plan.measures[q];
+      if (!depends_on_update(measure)) continue;
+      const bool gap = measure == Measure::kLinearityGap;
+      const Measure distance = gap ? Measure::kL2Logit : measure;
+      double* above = tables.above[u * plan.measures.size() + q].data() + probe * m;
+      double& below = tables.below[u * plan.measures.size() + q][probe];
+      for (std::size_t j = 0; j < m; ++j) above[j] = moved(distance, truth_, before, after, j);
+      below = moved_at_updated(distance, truth_, before, after, probe);
+      if (measure == Measure::kKernel) {
+        std::vector<double> error(1);
+        loss_gradient(truth_, std::span(before.z).subspan(probe, 1), probe, error);
+        below = -rule.lr * error[0];
+      }
+      if (!gap) continue;
+      const std::vector<double> tangents = net_->tangents(thread);
+      const auto predicted = [&](std::size_t j) {
+        return length(std::span(tangents).subspan(j * outputs, outputs));
+      };
+      const double self = predicted(probe);
+      // A pair that either ratio leaves out is left out here.
+      const bool usable = below != 0 && std::isfinite(below) && self != 0 && std::isfinite(self);
+      for (std::size_t j = 0; j < m; ++j) above[j] = above[j] / below - predicted(j) / self;
+      below = usable ? 1 : 0;
     }
   }
 }
 
-std::optional<std::vector<Result>> Engine::measure(const Live& live, const std::atomic<bool>& stop) {
-  for (const Update& update : options_.updates) {
+std::optional<std::vector<Result>> Engine::run(const Plan& plan, const Live& live,
+                                               const std::atomic<bool>& stop) {
+  const auto any = [&](auto what) { return std::any_of(plan.measures.begin(), plan.measures.end(), what); };
+  for (const Update& update : plan.updates) {
     if (update.training && !live.state)
       throw Error(Code::kInternal, "no optimiser state for update training");
   }
-  const std::size_t m = probes_.grouping.probes(), measures = options_.measures.size();
-  Tables tables(options_.updates.size() * measures, m);
+  const std::size_t m = probes_.grouping.probes(), measures = plan.measures.size();
+  Tables tables(plan.updates.size() * measures, m);
+  std::vector<Result> without_update;
   {
     const SingleThreadedKernels single_threaded;
     Predictions before;
     run_threads(1, [&](std::size_t) {
-      net_->load(live);
+      net_->load(live, any([](Measure q) { return !depends_on_update(q) || q == Measure::kLinearityGap; }));
       std::vector<double> z = net_->outputs_before();
       const std::size_t outputs = z.size() / m;
       before = predictions(std::move(z), outputs);
+      without_update =
+          measure_without_update(*net_, probes_.grouping, truth_, before, plan.measures, plan.keep_pairs);
     });
     std::atomic<std::size_t> next = 0;
-    run_threads(threads_, [&](std::size_t t) { work(live, t, before, next, stop, tables); });
+    if (any(depends_on_update)) {
+      run_threads(threads_, [&](std::size_t t) { work(plan, live, t, before, next, stop, tables); });
+    }
   }
   if (stop) return std::nullopt;
   std::vector<Result> results;
-  for (std::size_t u = 0; u < options_.updates.size(); ++u) {
+  for (std::size_t u = 0; u < plan.updates.size(); ++u) {
     for (std::size_t q = 0; q < measures; ++q) {
-      const std::vector<double>& above = tables.above[u * measures + q];
-      const std::vector<double>& below = tables.below[u * measures + q];
-      results.push_back({u, options_.measures[q], reduce(probes_.grouping, above, below), {}});
-      if (options_.keep_pairs) results.back().pairs = ratios(above, below);
+      if (!depends_on_update(plan.measures[q])) continue;
+      std::vector<double>& above = tables.above[u * measures + q];
+      std::vector<double>& below = tables.below[u * measures + q];
+      if (plan.measures[q] == Measure::kKernel) {
+        Pairs pairs = kernel_similarity(above, below);
+        above = std::move(pairs.above);
+        below = std::move(pairs.below);
+      }
+      Result result{u, plan.measures[q], reduce(probes_.grouping, above, below), {}, {}};
+      if (plan.keep_pairs) result.pairs = ratios(above, below);
+      results.push_back(std::move(result));
     }
   }
+  std::move(without_update.begin(), without_update.end(), std::back_inserter(results));
   return results;
+}
+
+std::optional<std::vector<Result>> Engine::measure(const Live& live, const std::atomic<bool>& stop) {
+  return run({options_.updates, options_.measures, options_.keep_pairs}, live, stop);
+}
+
+std::optional<SizeScan> Engine::elasticity_vs_update_size(const Live& live, double largest_lr,
+                                                          const std::atomic<bool>& stop) {
+  constexpr double kSmallestRate = 1e-7;
+  SizeScan scan;
+  for (double lr = kSmallestRate; lr < largest_lr * (1 - 1e-9); lr *= 10) scan.lr.push_back(lr);
+  scan.lr.push_back(largest_lr);
+  Plan plan{{}, {Measure::kL2Logit, Measure::kLinearityGap}, /*keep_pairs=*/true};
+  for (const double lr : scan.lr) {
+    plan.updates.push_back(options_.updates[0]);
+    plan.updates.back().rule.lr = lr;
+    plan.updates.back().training_lr = lr;
+  }
+  const auto results = run(plan, live, stop);
+  if (!results) return std::nullopt;
+  for (const Result& result : *results) {
+    if (result.measure == Measure::kL2Logit) scan.elasticity.push_back(result.matrix);
+  }
+  // S minus its gap is the limit, whatever the rate; the largest moves the weights most exactly.
+  const std::vector<double>&measured = (*results)[results->size() - 2].pairs, &gap = results->back().pairs;
+  std::vector<double> limit(measured.size()), below(measured.size());
+  for (std::size_t k = 0; k < limit.size(); ++k) {
+    limit[k] = measured[k] - gap[k];
+    below[k] = std::isnan(gap[k]) ? 0 : 1;
+  }
+  scan.limit = reduce(probes_.grouping, limit, below);
+  return scan;
 }
 
 }  // namespace hooke::engine

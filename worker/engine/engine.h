@@ -68,10 +68,19 @@ struct Live {
 };
 
 struct Result {
-  std::size_t update = 0;  // index into Options::updates
+  std::size_t update = 0;  // index into Options::updates; 0 where the measure needs none
   Measure measure = Measure::kKl;
-  Matrix matrix;
+  Matrix matrix;              // is_matrix(measure)
   std::vector<double> pairs;  // keep_pairs: S [updated probe][responding probe], NaN where skipped
+  // Otherwise: numbers with the names of their series, "gradients/coherence".
+  std::vector<std::pair<std::string, double>> scalars;
+};
+
+// S of kL2Logit for one kind of update over learning rates.
+struct SizeScan {
+  std::vector<double> lr;          // increasing
+  std::vector<Matrix> elasticity;  // one for each
+  Matrix limit;                    // to first order in the rate, where it tends to
 };
 
 // Mean loss of a batch, as training and updates differentiate it. Shapes as in Probes.
@@ -89,16 +98,29 @@ class Engine {
   Engine(Options options, Probes probes, const std::function<Replica()>& make_replica);
   ~Engine();
 
-  // One result for each update and each measure, updates first. nullopt when `stop` became true,
+  // One result for each update and each measure, updates first, then one for each measure that
+  // needs no update. nullopt when `stop` became true,
   // which is looked at before each probe. Throws what the net throws.
   std::optional<std::vector<Result>> measure(const Live& live, const std::atomic<bool>& stop);
 
+  // The first update at rates 1e-7, 1e-6 and so on below `largest_lr`, and there. nullopt as above.
+  std::optional<SizeScan> elasticity_vs_update_size(const Live& live, double largest_lr,
+                                                    const std::atomic<bool>& stop);
+
  private:
   struct Tables;
-  void work(const Live& live, std::size_t thread, const Predictions& before, std::atomic<std::size_t>& next,
-            const std::atomic<bool>& stop, Tables& tables) const;
-  void measure_probe(const Live& live, std::size_t thread, const Predictions& before, std::size_t probe,
-                     Tables& tables) const;
+  // What to measure; the rest of Options holds for all.
+  struct Plan {
+    std::vector<Update> updates;
+    std::vector<Measure> measures;
+    bool keep_pairs = false;
+  };
+  void check_kernel() const;
+  std::optional<std::vector<Result>> run(const Plan& plan, const Live& live, const std::atomic<bool>& stop);
+  void work(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
+            std::atomic<std::size_t>& next, const std::atomic<bool>& stop, Tables& tables) const;
+  void measure_probe(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
+                     std::size_t probe, Tables& tables) const;
 
   Options options_;
   Probes probes_;

@@ -59,9 +59,11 @@ class LayeredNet : public MeasuredNet {
     together_ = std::clamp<std::size_t>(probes_ / (4 * threads), 1, kTogether);
   }
 
-  void load(const Live& live) override {
+  void load(const Live& live, bool traced) override {
     weights_ = pack(live.weights.parameters);
     transposed_ = network_.transpose(*weights_);
+    if (traced) network_.trace_values(*weights_, inputs_.data(), probes_, all_);
+    last_weight_ = live.weights.parameters[network_.last_weight()].detach();
     first_.reset();
     second_.reset();
     if (!live.state || live.state->steps == 0) return;
@@ -102,13 +104,76 @@ class LayeredNet : public MeasuredNet {
     return predict(scratch.stepped, scratch);
   }
 
+  std::vector<double> tangents(std::size_t thread) override {
+    Scratch& scratch = scratch_[thread];
+    scratch.change.grow(weights_->size());
+    for (std::size_t k = 0; k < weights_->size(); ++k) {
+      scratch.change.data()[k] = scratch.stepped.data()[k] - weights_->data()[k];
+    }
+    const T* z = network_.tangents(*weights_, scratch.change, inputs_.data(), all_, scratch.tangents);
+    return {z, z + probes_ * network_.outputs()};
+  }
+
+  std::vector<double> gram(const std::vector<double>& output_errors) override {
+    const std::vector<T> errors(output_errors.begin(), output_errors.end());
+    network_.trace_errors(*transposed_, errors.data(), all_);
+    const auto m = static_cast<std::int64_t>(probes_);
+    at::Tensor sum = at::zeros({m, m}, at::kDouble);
+    const auto factors = network_.factors();
+    for (std::size_t layer = 0; layer < factors.size(); ++layer) sum += layer_gram(layer, factors[layer]);
+    return {sum.data_ptr<double>(), sum.data_ptr<double>() + sum.numel()};
+  }
+
+  std::optional<LastLayer> last_layer() override {
+    const std::size_t n = network_.features();
+    if (n == 0) return std::nullopt;
+    LastLayer last;
+    for (std::size_t i = 0; i < probes_; ++i) {
+      const T* features = network_.features(i, all_);
+      last.features.insert(last.features.end(), features, features + n);
+    }
+    const at::Tensor weights = last_weight_.to(at::kDouble).contiguous();
+    last.weights.assign(weights.data_ptr<double>(), weights.data_ptr<double>() + weights.numel());
+    return last;
+  }
+
  private:
   struct Scratch {
     std::size_t first = 0;  // the traced probes begin here
     Trace<T> traced;        // of the probes in hand
     Trace<T> predicted;     // of all
     Packed<T> stepped;
+    Buffer<T> change, tangents;
   };
+
+  // What one layer contributes to gram(). A gradient is a product of two thin matrices, so its
+  // inner products come from theirs where the layer has few positions, else from itself.
+  at::Tensor layer_gram(std::size_t layer, const typename Network<T>::Factors& size) const {
+    const auto m = static_cast<std::int64_t>(probes_), positions = static_cast<std::int64_t>(size.positions);
+    const auto depth = static_cast<std::int64_t>(size.depth),
+               outputs = static_cast<std::int64_t>(size.outputs);
+    const auto type = c10::CppTypeToScalarType<T>::value;
+    const at::Tensor seen = at::empty({m, positions, depth}, type),
+                     error = at::empty({m, positions, outputs}, type);
+    for (std::size_t i = 0; i < probes_; ++i) {
+      network_.copy_factors(layer, inputs_.data(), i, all_,
+                            seen.data_ptr<T>() + i * size.positions * size.depth,
+                            error.data_ptr<T>() + i * size.positions * size.outputs);
+    }
+    at::Tensor products;
+    if (positions * positions * (depth + outputs) < depth * outputs) {
+      const at::Tensor rows = seen.view({-1, depth}), errors = error.view({-1, outputs});
+      products = (rows.mm(rows.t()) * errors.mm(errors.t())).view({m, positions, m, positions}).sum({1, 3});
+    } else {
+      const at::Tensor gradients = seen.transpose(1, 2).bmm(error).view({m, -1});
+      products = gradients.mm(gradients.t());
+    }
+    if (size.has_bias) {
+      const at::Tensor bias = error.sum(1);
+      products = products + bias.mm(bias.t());
+    }
+    return products.to(at::kDouble);
+  }
 
   const T* inputs_of(std::size_t probe) const { return inputs_.data() + probe * network_.inputs(); }
 
@@ -139,6 +204,8 @@ class LayeredNet : public MeasuredNet {
   std::vector<Scratch> scratch_;
   // Of the measurement: live weights and the training's optimiser state.
   std::optional<Packed<T>> weights_, transposed_, first_, second_;
+  Trace<T> all_;            // of all probes, where load() was told so
+  at::Tensor last_weight_;  // of the last layer
 };
 
 }  // namespace

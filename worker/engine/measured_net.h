@@ -18,8 +18,8 @@ class MeasuredNet {
  public:
   virtual ~MeasuredNet() = default;
 
-  // `live` outlives the measurement.
-  virtual void load(const Live& live) = 0;
+  // `live` outlives the measurement. With `traced`, gram(), tangents() and last_layer() can follow.
+  virtual void load(const Live& live, bool traced) = 0;
   // Outputs of all probes, [probes][outputs], with the live weights.
   virtual std::vector<double> outputs_before() = 0;
   // How many probes are best differentiated together.
@@ -30,6 +30,20 @@ class MeasuredNet {
   // fresh or the one that load() got.
   virtual std::vector<double> outputs_after(std::size_t thread, std::size_t probe, const StepRule& rule,
                                             const StepState& state) = 0;
+  // What the step that this thread's outputs_after() took last moves at the outputs of all probes
+  // to first order: [probes][outputs].
+  virtual std::vector<double> tangents(std::size_t thread) = 0;
+
+  // Inner products [probes][probes] of the gradients that arise from `output_errors`
+  // [probes][outputs]: with those of the losses, of the losses' gradients. For the owner.
+  virtual std::vector<double> gram(const std::vector<double>& output_errors) = 0;
+  // What the last layer sees and its weights; none when the net is not known layer by layer, or
+  // has one layer. For the owner.
+  struct LastLayer {
+    std::vector<double> features;  // [probes][n]
+    std::vector<double> weights;   // [outputs][n]
+  };
+  virtual std::optional<LastLayer> last_layer() = 0;
 };
 
 // Largest number of examples in one forward pass; bounds memory, and is the same for any number

@@ -64,6 +64,10 @@ bool usable(double below) {
   return below != 0 && std::isfinite(below);
 }
 
+double below_of(std::span<const double> below, std::size_t m, std::size_t i, std::size_t j) {
+  return below.size() == m ? below[i] : below[i * m + j];
+}
+
 // The pairs of one updated and one responding class.
 struct Cell {
   std::size_t pairs = 0;  // in the mean
@@ -81,7 +85,7 @@ void for_each_pair(const Grouping& grouping, std::span<const double> above, std:
   const std::size_t p = grouping.per_class, m = grouping.probes();
   for (std::size_t i = updated * p; i < (updated + 1) * p; ++i) {
     for (std::size_t j = responding * p; j < (responding + 1) * p; ++j) {
-      if (i != j || grouping.self_pairs) use(above[i * m + j], below[i]);
+      if (i != j || grouping.self_pairs) use(above[i * m + j], below_of(below, m, i, j));
     }
   }
 }
@@ -106,8 +110,38 @@ std::string_view name(Measure measure) {
       return "kl_published";
     case Measure::kL2Published:
       return "l2_published";
+    case Measure::kKernel:
+      return "kernel";
+    case Measure::kTracin:
+      return "tracin";
+    case Measure::kLinearityGap:
+      return "linearity_gap";
+    case Measure::kStiffness:
+      return "stiffness";
+    case Measure::kStiffnessSign:
+      return "stiffness_sign";
+    case Measure::kNtk:
+      return "ntk";
+    case Measure::kCoherence:
+      return "coherence";
+    case Measure::kConfusion:
+      return "confusion";
+    case Measure::kNoiseScale:
+      return "noise_scale";
+    case Measure::kGramLambdaMax:
+      return "gram_lambda_max";
+    case Measure::kCollapse:
+      return "collapse";
   }
   throw Error(Code::kInternal, "no such measure");
+}
+
+bool depends_on_update(Measure measure) {
+  return measure <= Measure::kLinearityGap;
+}
+
+bool is_matrix(Measure measure) {
+  return measure <= Measure::kNtk;
 }
 
 Predictions predictions(std::vector<double> z, std::size_t outputs) {
@@ -159,8 +193,13 @@ double moved(Measure measure, const Truth& truth, const Predictions& before, con
       return kl_published(p_new, p_old, log_old);
     case Measure::kL2Published:
       return absolute(p_new, p_old) / static_cast<double>(n);
+    case Measure::kTracin:
+      return -loss_change(truth, before, after, j);
+    case Measure::kKernel:
+      return after.z[j * n] - before.z[j * n];
+    default:
+      throw Error(Code::kInternal, std::string(name(measure)) + " is no distance");
   }
-  throw Error(Code::kInternal, "no such measure");
 }
 
 void loss_gradient(const Truth& truth, std::span<const double> z, std::size_t j, std::span<double> gradient) {
@@ -181,6 +220,7 @@ double moved_at_updated(Measure measure, const Truth& truth, const Predictions& 
     return euclidean(row(after.p, n, i), row(before.p, n, i)) / std::sqrt(static_cast<double>(n)) +
            kPublishedEpsilon;
   }
+  if (measure == Measure::kTracin) return 1;
   const double distance = moved(measure, truth, before, after, i);
   return measure == Measure::kKlPublished ? distance + kPublishedEpsilon : distance;
 }
@@ -190,6 +230,24 @@ std::vector<std::int64_t> eligible_pairs(const Grouping& grouping) {
   std::vector<std::int64_t> pairs(grouping.classes * grouping.classes, p * p);
   if (!grouping.self_pairs) {
     for (std::size_t c = 0; c < grouping.classes; ++c) pairs[c * grouping.classes + c] = p * (p - 1);
+  }
+  return pairs;
+}
+
+Grouping grouping_of(Measure measure, Grouping grouping) {
+  if (measure == Measure::kStiffness || measure == Measure::kStiffnessSign) grouping.self_pairs = false;
+  return grouping;
+}
+
+Pairs kernel_similarity(std::span<const double> above, std::span<const double> below) {
+  const std::size_t m = below.size();
+  Pairs pairs;
+  for (std::size_t i = 0; i < m; ++i) {
+    for (std::size_t j = 0; j < m; ++j) {
+      const double self = (above[i * m + i] / below[i]) * (above[j * m + j] / below[j]);
+      pairs.above.push_back(0.5 * (above[i * m + j] / below[i] + above[j * m + i] / below[j]));
+      pairs.below.push_back(self > 0 ? std::sqrt(self) : 0);
+    }
   }
   return pairs;
 }
@@ -230,10 +288,11 @@ Matrix reduce(const Grouping& grouping, std::span<const double> above, std::span
 
 std::vector<double> ratios(std::span<const double> above, std::span<const double> below) {
   std::vector<double> result(above.size(), kNan);
-  for (std::size_t i = 0; i < below.size(); ++i) {
-    for (std::size_t j = 0; usable(below[i]) && j < below.size(); ++j) {
-      result[i * below.size() + j] = above[i * below.size() + j] / below[i];
-    }
+  const bool each = below.size() == above.size();
+  const std::size_t m = each ? 1 : below.size();
+  for (std::size_t at = 0; at < above.size(); ++at) {
+    const double b = below[each ? at : at / m];
+    if (usable(b)) result[at] = above[at] / b;
   }
   return result;
 }

@@ -14,7 +14,8 @@
 
 namespace hooke::engine {
 
-// What d measures; S(x, x') = d at x' (responding) / d at x (updated).
+// What a measurement computes. The first eight are ratios S(x, x') = d at x' (responding) / d at
+// x (updated), named after what d is.
 enum class Measure {
   kLoss,         // signed change of the example's loss
   kKl,           // KL(new || old) of the softmax
@@ -24,11 +25,42 @@ enum class Measure {
   kL1,           // absolute distance of the softmax
   kKlPublished,  // as the code released with arXiv 2111.01166 computes it; not a divergence
   kL2Published,  // likewise: two norms mixed
+  // Matrices of every update.
+  kKernel,        // He & Su's similarity: scalar outputs, plain SGD
+  kTracin,        // by how much the loss at x' falls
+  kLinearityGap,  // S of kL2Logit minus what the update does to first order
+  // Matrices that need no update.
+  kStiffness,      // cosine of two probes' gradients, never of one with itself
+  kStiffnessSign,  // its sign
+  kNtk,            // tangent kernel, mean over the outputs
+  // Numbers that need no update.
+  kCoherence,
+  kConfusion,
+  kNoiseScale,
+  kGramLambdaMax,
+  kCollapse,
 };
 
-inline constexpr Measure kAllMeasures[] = {Measure::kLoss,        Measure::kKl,         Measure::kKlReverse,
-                                           Measure::kL2,          Measure::kL2Logit,    Measure::kL1,
-                                           Measure::kKlPublished, Measure::kL2Published};
+inline constexpr Measure kDistances[] = {Measure::kLoss,        Measure::kKl,         Measure::kKlReverse,
+                                         Measure::kL2,          Measure::kL2Logit,    Measure::kL1,
+                                         Measure::kKlPublished, Measure::kL2Published};
+
+inline constexpr Measure kAllMeasures[] = {Measure::kLoss,          Measure::kKl,
+                                           Measure::kKlReverse,     Measure::kL2,
+                                           Measure::kL2Logit,       Measure::kL1,
+                                           Measure::kKlPublished,   Measure::kL2Published,
+                                           Measure::kKernel,        Measure::kTracin,
+                                           Measure::kLinearityGap,  Measure::kStiffness,
+                                           Measure::kStiffnessSign, Measure::kNtk,
+                                           Measure::kCoherence,     Measure::kConfusion,
+                                           Measure::kNoiseScale,    Measure::kGramLambdaMax,
+                                           Measure::kCollapse};
+
+// Whether there is a matrix for every update; else there is one result for all.
+bool depends_on_update(Measure measure);
+
+// Whether the result is a matrix; else it is one or more numbers.
+bool is_matrix(Measure measure);
 
 // "kl_reverse", as in configurations and series keys.
 std::string_view name(Measure measure);
@@ -66,15 +98,16 @@ Predictions predictions(std::vector<double> z, std::size_t outputs);
 // cancellation: a series below |u| = 1e-3, expm1 up to 1, the definition beyond.
 double kl_term(double p_new, double p_old, double u);
 
-// d at example j. For the two published measures: what stands above the line.
+// d at example j, of a ratio. For the two published measures: what stands above the line; for
+// kTracin the fall of the loss, for kKernel the signed change of the only output.
 double moved(Measure measure, const Truth& truth, const Predictions& before, const Predictions& after,
              std::size_t j);
 
 // The gradient of example j's loss with respect to its outputs `z`, into `gradient`.
 void loss_gradient(const Truth& truth, std::span<const double> z, std::size_t j, std::span<double> gradient);
 
-// What stands below the line for the updated example i: moved(), and for the two published
-// measures a norm plus 1e-8.
+// What stands below the line for the updated example i: moved(), for the two published measures
+// a norm plus 1e-8, for kTracin 1.
 double moved_at_updated(Measure measure, const Truth& truth, const Predictions& before,
                         const Predictions& after, std::size_t i);
 
@@ -100,8 +133,19 @@ struct Matrix {
 // Number of pairs of each pair of classes, row-major [responding][updated].
 std::vector<std::int64_t> eligible_pairs(const Grouping& grouping);
 
-// Reduces `above` [updated probe][responding probe] and `below` [updated probe] to a matrix, in a
-// fixed order.
+// The same probes as `measure` pairs them: stiffness leaves out pairs with x' = x.
+Grouping grouping_of(Measure measure, Grouping grouping);
+
+// He & Su's similarity of every pair, from the signed changes `above` [updated][responding] and
+// what stands below them [updated]: the mean of S(x, x') and S(x', x) over the root of
+// S(x, x) S(x', x').
+struct Pairs {
+  std::vector<double> above, below;  // [updated][responding]
+};
+Pairs kernel_similarity(std::span<const double> above, std::span<const double> below);
+
+// Reduces `above` [updated probe][responding probe] and `below`, [updated probe] or as `above`, to
+// a matrix, in a fixed order.
 Matrix reduce(const Grouping& grouping, std::span<const double> above, std::span<const double> below);
 
 // S of every pair, [updated probe][responding probe]; NaN where it is skipped.

@@ -1,6 +1,7 @@
 // A net measured through its forward pass and autograd: one replica for each thread, whose weights
 // are overwritten in place.
 #include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include "worker/engine/measured_net.h"
 
@@ -17,7 +18,7 @@ class ModuleNet : public MeasuredNet {
   ModuleNet(const Probes& probes, Loss loss, std::vector<Replica> replicas)
       : probes_(probes), loss_(loss), replicas_(std::move(replicas)), gradients_(replicas_.size()) {}
 
-  void load(const Live& live) override {
+  void load(const Live& live, bool) override {
     live_ = &live;
     for (Replica& replica : replicas_) copy_tensors(live.weights.buffers, replica.weights.buffers);
   }
@@ -51,17 +52,74 @@ class ModuleNet : public MeasuredNet {
     return predict(replica);
   }
 
+  // J(x) d is the derivative of <J(x)' v, d> by v: two passes backwards.
+  std::vector<double> tangents(std::size_t thread) override {
+    const Replica& replica = replicas_[thread];
+    std::vector<at::Tensor> parameters = replica.weights.parameters, changes;
+    for (std::size_t k = 0; k < parameters.size(); ++k) {
+      changes.push_back(parameters[k].detach() - live_->weights.parameters[k].detach());
+    }
+    copy_tensors(live_->weights.parameters, parameters);
+    std::vector<double> all;
+    for_each_batch([&](const at::Tensor& inputs) {
+      const at::Tensor z = replica.forward(inputs);
+      const at::Tensor v = at::zeros_like(z).requires_grad_(true);
+      const auto back =
+          torch::autograd::grad({z}, parameters, {v}, /*retain_graph=*/true, /*create_graph=*/true,
+                                /*allow_unused=*/true);
+      at::Tensor along = at::zeros({}, z.options());
+      for (std::size_t k = 0; k < back.size(); ++k) {
+        if (back[k].defined()) along = along + (back[k] * changes[k]).sum();
+      }
+      append(torch::autograd::grad({along}, {v})[0], all);
+    });
+    return all;
+  }
+
+  std::vector<double> gram(const std::vector<double>& output_errors) override {
+    Replica& replica = replicas_[0];
+    copy_tensors(live_->weights.parameters, replica.weights.parameters);
+    const std::int64_t m = probes_.inputs.size(0);
+    const at::Tensor errors = at::tensor(output_errors).view({m, -1});
+    std::vector<at::Tensor> rows;
+    for (std::int64_t i = 0; i < m; ++i) {
+      const at::Tensor z = replica.forward(probes_.inputs.narrow(0, i, 1));
+      const auto gradient =
+          torch::autograd::grad({z}, replica.weights.parameters, {errors.narrow(0, i, 1).to(z.options())},
+                                /*retain_graph=*/false, /*create_graph=*/false, /*allow_unused=*/true);
+      std::vector<at::Tensor> parts;
+      for (std::size_t k = 0; k < gradient.size(); ++k) {
+        const at::Tensor& parameter = replica.weights.parameters[k];
+        parts.push_back((gradient[k].defined() ? gradient[k] : at::zeros_like(parameter)).flatten());
+      }
+      rows.push_back(at::cat(parts));
+    }
+    const at::Tensor all = at::stack(rows);
+    std::vector<double> products;
+    append(all.mm(all.t()), products);
+    return products;
+  }
+
+  std::optional<LastLayer> last_layer() override { return std::nullopt; }
+
  private:
+  static void append(const at::Tensor& tensor, std::vector<double>& to) {
+    const at::Tensor flat = tensor.detach().to(at::kCPU, at::kDouble).contiguous();
+    to.insert(to.end(), flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel());
+  }
+
+  template <typename Use>
+  void for_each_batch(Use use) const {
+    const auto batch = static_cast<std::int64_t>(kForwardBatch);
+    for (std::int64_t start = 0; start < probes_.inputs.size(0); start += batch) {
+      use(probes_.inputs.narrow(0, start, std::min(batch, probes_.inputs.size(0) - start)));
+    }
+  }
+
   std::vector<double> predict(const Replica& replica) const {
     const at::NoGradGuard no_grad;
     std::vector<double> z;
-    const auto batch = static_cast<std::int64_t>(kForwardBatch);
-    for (std::int64_t start = 0; start < probes_.inputs.size(0); start += batch) {
-      const std::int64_t count = std::min(batch, probes_.inputs.size(0) - start);
-      const at::Tensor outputs =
-          replica.forward(probes_.inputs.narrow(0, start, count)).to(at::kCPU, at::kDouble).contiguous();
-      z.insert(z.end(), outputs.data_ptr<double>(), outputs.data_ptr<double>() + outputs.numel());
-    }
+    for_each_batch([&](const at::Tensor& inputs) { append(replica.forward(inputs), z); });
     return z;
   }
 

@@ -46,7 +46,8 @@ template <typename T>
 Network<T>::Network(const Layers& layers) {
   values_.push_back({layers.channels, layers.height, layers.width});
   for (const Layer& layer : layers.layers) nodes_.push_back(make_node(layer));
-  if (nodes_.empty() || values_.back().height * values_.back().width != 1) {
+  if (nodes_.empty() || !has_weights(nodes_.back().layer) ||
+      values_.back().height * values_.back().width != 1) {
     throw Error(Code::kInternal, "the layers do not end in one vector of outputs");
   }
   place_values();

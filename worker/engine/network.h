@@ -97,6 +97,8 @@ class Network {
 
   // What the last layer sees, [features] of one row of a trace; 0 features when that is the input.
   std::size_t features() const { return nodes_.back().in == 0 ? 0 : nodes_.back().seen.size(); }
+  // Which of the net's parameters are the last layer's weights.
+  std::size_t last_weight() const { return static_cast<std::size_t>(nodes_.back().layer.weight); }
   const T* features(std::size_t row, const Trace<T>& trace) const {
     return trace.values.data() + values_[nodes_.back().in].kept * trace.rows + row * features();
   }

@@ -24,9 +24,9 @@ constexpr std::int64_t kEvaluationBatch = 256;
 // How often a recorder hears that a measurement goes on.
 constexpr auto kMeasuringPeriod = std::chrono::seconds(1);
 // What these look at is made for probabilities of classes.
-constexpr engine::Measure kClassificationMeasures[] = {engine::Measure::kKl, engine::Measure::kKlReverse,
-                                                       engine::Measure::kL1, engine::Measure::kKlPublished,
-                                                       engine::Measure::kL2Published};
+constexpr engine::Measure kClassificationMeasures[] = {
+    engine::Measure::kKl,          engine::Measure::kKlReverse,   engine::Measure::kL1,
+    engine::Measure::kKlPublished, engine::Measure::kL2Published, engine::Measure::kCollapse};
 
 at::Device parse_device(const std::string& name) {
   try {
@@ -263,7 +263,8 @@ void Loop::make_engine(const std::vector<std::int64_t>& positions) {
 }
 
 std::string Loop::key(engine::Measure measure, const engine::Update& update) const {
-  return "elasticity/" + std::string(engine::name(measure)) + (update.name.empty() ? "" : "@" + update.name);
+  const bool named = engine::depends_on_update(measure) && !update.name.empty();
+  return "elasticity/" + std::string(engine::name(measure)) + (named ? "@" + update.name : "");
 }
 
 std::vector<MatrixSeries> Loop::series() const {
@@ -278,8 +279,14 @@ std::vector<MatrixSeries> Loop::series() const {
       text = engine::describe(update.rule) + ", fresh state";
     }
     for (const engine::Measure measure : config_.measures) {
+      if (!engine::depends_on_update(measure)) continue;
       all.push_back({key(measure, update), facts_.class_names, engine::eligible_pairs(grouping()), text});
     }
+  }
+  for (const engine::Measure measure : config_.measures) {
+    if (engine::depends_on_update(measure) || !engine::is_matrix(measure)) continue;
+    const engine::Grouping pairs = engine::grouping_of(measure, grouping());
+    all.push_back({key(measure, {}), facts_.class_names, engine::eligible_pairs(pairs), "no update"});
   }
   return all;
 }
@@ -377,6 +384,10 @@ bool Loop::advance(Recorder& recorder, const std::atomic<bool>& stop) {
     if (!measured) return false;
     results = std::move(*measured);
   }
+  for (const engine::Result& result : results) {
+    unrecorded_.insert(unrecorded_.end(), result.scalars.begin(), result.scalars.end());
+  }
+  std::erase_if(results, [](const engine::Result& result) { return !engine::is_matrix(result.measure); });
   if (data_.regression) {
     for (const engine::Result& result : results) {
       unrecorded_.emplace_back(key(result.measure, updates_[result.update]), result.matrix.mean[0]);

@@ -210,12 +210,12 @@ TEST(Config, TakesCheckpointsAndFreshAugmentation) {
 
 TEST(Config, SaysWhatThisVersionCannotRunYet) {
   try {
-    complete(parse_config(std::string(kSmall) + "measures: [collapse]\n", ""));
+    complete(parse_config(std::string(kSmall) + "training: {loss: binary}\n", ""));
     FAIL() << "accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::kUnimplemented);
     EXPECT_THAT(describe(error),
-                HasSubstr("measures.0: 'collapse' is not available in this version; available: "));
+                HasSubstr("training.loss: 'binary' is not available in this version; available: "));
   }
 }
 

@@ -77,7 +77,7 @@ TEST(TrainerConfig, RefusesWhatIsWrongWithTheFieldsPath) {
       {R"(, "probes": {"updates": [{}, {}]})", "probes.updates[1].name", Code::kInvalidArgument, "required"},
       {R"(, "probes": {"updates": [{"optimizer": "adamw"}]})", "probes.updates[0].optimizer",
        Code::kInvalidArgument, "sgd, adam, training"},
-      {R"(, "measures": ["kl", "tracin"])", "measures", Code::kUnimplemented, "kl_reverse"},
+      {R"(, "measures": ["kl", "nothing"])", "measures", Code::kUnimplemented, "kl_reverse"},
       {R"(, "measures": ["kl", "kl"])", "measures", Code::kInvalidArgument, "twice"},
       {R"(, "colour": 1)", "colour", Code::kInvalidArgument, "no such field"},
       {R"(, "training": 3)", "training", Code::kInvalidArgument, "object"},

@@ -192,7 +192,7 @@ Case classifier(at::ScalarType type = at::kDouble) {
                     }};
   const at::Tensor labels = at::arange(12, at::kLong).div(4, "floor");
   Case test(net, normal({12, 5}, 22, type), labels, 3);
-  test.options.measures.assign(std::begin(kAllMeasures), std::end(kAllMeasures));
+  test.options.measures.assign(std::begin(kDistances), std::end(kDistances));
   test.options.updates = {Update{}, sgd(0.05)};
   test.options.updates[1].name = "sgd";
   return test;
@@ -392,14 +392,19 @@ struct Images {
   std::shared_ptr<models::Net> make() const { return models::make(config, shape, 3, at::kFloat); }
 
   void expect_agreement(const Update& update, double tolerance) const {
+    for (const bool layered : {false, true}) expect_agreement(update, tolerance, layered);
+  }
+
+  void expect_agreement(const Update& update, double tolerance, bool layered) const {
     Options options;
     options.updates = {update};
-    options.measures.assign(std::begin(kAllMeasures), std::end(kAllMeasures));
+    options.measures.assign(std::begin(kDistances), std::end(kDistances));
     options.threads = 2;
     Engine engine(options, probes, [&] {
       const auto replica = make();
       return Replica{{replica->parameters(), {}},
-                     [replica](const at::Tensor& x) { return replica->forward(x); }};
+                     [replica](const at::Tensor& x) { return replica->forward(x); },
+                     layered ? replica->layers() : std::nullopt};
     });
     const auto results = engine.measure({{net->parameters(), {}}, {}, nullptr}, kNever).value();
     const auto naive =

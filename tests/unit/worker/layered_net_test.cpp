@@ -77,10 +77,12 @@ class LayeredNet : public ::testing::TestWithParam<Subject> {
   }
 
   std::vector<Result> measure(const Live& live, const std::vector<Update>& updates, bool layered, int threads,
-                              at::ScalarType type = at::kDouble) const {
+                              at::ScalarType type = at::kDouble,
+                              const std::vector<Measure>& measures = {Measure::kLoss,
+                                                                      Measure::kL2Logit}) const {
     Options options;
     options.updates = updates;
-    options.measures = {Measure::kLoss, Measure::kL2Logit};
+    options.measures = measures;
     options.keep_pairs = true;
     options.threads = threads;
     Engine engine(options, probes(type), [&] {
@@ -118,6 +120,23 @@ TEST_P(LayeredNet, MeasuresWhatForwardAndAutogradDo) {
   const auto expected = measure(live, updates, false, 1), got = measure(live, updates, true, 1);
   for (std::size_t q = 0; q < got.size(); ++q) {
     EXPECT_LT(largest_difference(got[q].pairs, expected[q].pairs), 1e-7) << "result " << q;
+  }
+}
+
+TEST_P(LayeredNet, HasTheGradientsAndTangentsOfAutograd) {
+  const auto net = make();
+  if (net->parameters().size() > 20 && GetParam().name != "resnet18")
+    GTEST_SKIP() << "one large net is enough";
+  const Live live{{net->parameters(), net->buffers()}, {}, nullptr};
+  const std::vector<Measure> measures = {Measure::kLinearityGap, Measure::kStiffness, Measure::kNtk,
+                                         Measure::kCoherence, Measure::kGramLambdaMax};
+  const auto expected = measure(live, {update(Kind::kSgd, 0.05)}, false, 1, at::kDouble, measures);
+  const auto got = measure(live, {update(Kind::kSgd, 0.05)}, true, 1, at::kDouble, measures);
+  for (std::size_t q = 0; q < measures.size(); ++q) {
+    EXPECT_LT(largest_difference(got[q].pairs, expected[q].pairs), 1e-7) << name(measures[q]);
+    if (is_matrix(measures[q])) continue;
+    EXPECT_NEAR(got[q].scalars.at(0).second, expected[q].scalars.at(0).second,
+                1e-9 * std::fabs(expected[q].scalars.at(0).second));
   }
 }
 
