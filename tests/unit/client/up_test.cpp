@@ -75,14 +75,16 @@ TEST_F(Up, ADeadWorkerIsReplaced) {
   EXPECT_TRUE(cli::alive(record().processes[1]));
 }
 
-TEST_F(Up, ADeadServerIsStartedAgainWithItsWorkers) {
+TEST_F(Up, ADeadServerIsStartedAgainWhereItsWorkersLookForIt) {
   ASSERT_EQ(hooke({"up"}).code, 0);
-  const auto before = record().processes;
-  cli::stop({before[0]}, milliseconds(5000));
+  const auto before = record();
+  cli::stop({before.processes[0]}, milliseconds(5000));
   const Result again = hooke({"up"});
   EXPECT_EQ(again.code, 0) << again.err;
-  EXPECT_FALSE(cli::alive(before[1])) << "the worker of a server that is gone is stopped";
-  EXPECT_EQ(record().processes.size(), 2u);
+  EXPECT_TRUE(cli::alive(before.processes[1])) << "the worker lost its run";
+  EXPECT_EQ(record().address, before.address);
+  ASSERT_EQ(record().processes.size(), 2u);
+  EXPECT_EQ(record().processes[1], before.processes[1]);
   EXPECT_EQ(hooke({"runs", "list"}).code, 0);
 }
 
