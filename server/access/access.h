@@ -1,5 +1,5 @@
-// Decides who may call what. A caller shows a token as "authorization: Bearer TOKEN"; the one token
-// for now is the admin's.
+// Decides who may call what. A caller shows a token as "authorization: Bearer TOKEN"; there is one,
+// the admin's.
 //
 // Owned by server/app; immutable, so any thread may call it.
 #pragma once

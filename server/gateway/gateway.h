@@ -1,4 +1,4 @@
-// HTTP beside gRPC: for now `/healthz` alone, which answers "ok" while the database does.
+// HTTP beside gRPC: `/healthz`, which answers "ok" while the database does.
 //
 // Owned by server/app. One thread accepts, a few serve; thread-safe but for the destructor.
 #pragma once
