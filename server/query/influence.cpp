@@ -104,11 +104,11 @@ std::vector<Subject> find_subjects(Snapshot& snapshot, const Parent& parent, std
     if (auto subject = find_subject(snapshot, run, measure, request)) subjects.push_back(*std::move(subject));
   if (subjects.empty()) {
     const auto& first = parent.runs.front();
-    throw Error(
-        Code::kFailedPrecondition,
-        parent.experiment
-            ? "no run of experiment " + parent.experiment->name + " has a measurement yet"
-            : "run " + first.run_id + " (" + storage::name_of(first.state) + ") has no measurement yet");
+    throw Error(Code::kFailedPrecondition,
+                parent.experiment ? "no run of experiment " + parent.experiment->name +
+                                        " has a class-by-class measurement yet"
+                                  : "run " + first.run_id + " (" + storage::name_of(first.state) +
+                                        ") has no class-by-class measurement yet");
   }
   for (const auto& subject : subjects) {
     if (subject.series.declaration.class_names != subjects.front().series.declaration.class_names)
