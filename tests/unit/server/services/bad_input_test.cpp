@@ -138,7 +138,7 @@ TEST_F(BadInput, QueryService) {
   const std::string parent = "parent: 'measured' ";
   expect(stub, &Stub::GetInfluence, "parent: 'queued'", StatusCode::FAILED_PRECONDITION, {"queued", "no"});
   expect(stub, &Stub::GetInfluence, "parent: '" + runs_[0] + "'", StatusCode::FAILED_PRECONDITION,
-         {runs_[0], "queued", "no measurement"});
+         {runs_[0], "queued", "no class-by-class measurement"});
   expect(stub, &Stub::GetInfluence, "parent: 'nothing'", missing, {"nothing"});
   expect(stub, &Stub::GetInfluence, parent + "measure: 'l1'", missing, {"measure", "'l1'", "kl"});
   expect(stub, &Stub::GetInfluence, parent + "update: 'large'", missing, {"update", "'large'", "small"});
