@@ -273,9 +273,13 @@ v1::RunConfig complete(v1::RunConfig config) {
   complete_measures(config, regression);
   if (!config.has_name())
     config.set_name(name_of(config.data().set()) + "-" + name_of(config.model().type()));
-  if (!is_name(config.name()))
-    throw invalid("name", "'" + config.name() + "' is not allowed; up to " + std::to_string(kMaxNameBytes) +
+  if (!is_name(config.name())) {
+    const bool is_short = config.name().size() <= kMaxNameBytes;
+    const std::string name =
+        is_short ? "'" + config.name() + "'" : "a name of " + std::to_string(config.name().size()) + " bytes";
+    throw invalid("name", name + " is not allowed; up to " + std::to_string(kMaxNameBytes) +
                               " letters, digits, '-', '_' and '.', not beginning with '-' or '.'");
+  }
   return config;
 }
 

@@ -144,10 +144,13 @@ YAML::Node load(const std::string& text, const std::string& source, const std::s
   try {
     return YAML::Load(text);
   } catch (const YAML::Exception& error) {
-    const std::string where = source.empty() || error.mark.line < 0
-                                  ? ""
-                                  : " (" + source + ", line " + std::to_string(error.mark.line + 1) + ")";
-    throw invalid(field, "not YAML: " + error.msg + where);
+    std::string where = source.empty() ? "" : " (" + source;
+    if (!where.empty())
+      where += error.mark.line < 0 ? ")" : ", line " + std::to_string(error.mark.line + 1) + ")";
+    // A file that is no text at all would put its bytes on the terminal.
+    std::string problem = error.msg;
+    std::erase_if(problem, [](unsigned char c) { return c < ' ' || c > '~'; });
+    throw invalid(field, "not YAML: " + problem + where);
   }
 }
 

@@ -11,6 +11,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr const char* kSmall = "data: {set: fashion_mnist, classes: [0, 1, 8]}\nmodel: {type: cnn}\n";
 
@@ -76,6 +77,8 @@ TEST(Config, RefusesBadDocumentsWithFieldLineAndWhatIsAllowed) {
   EXPECT_THAT(refusal(small + "training: 3\n"), HasSubstr("training: must have fields"));
   EXPECT_THAT(refusal(small + "measures: kl\n"), HasSubstr("measures: must be a list"));
   EXPECT_THAT(refusal("data: [\n"), HasSubstr("not YAML"));
+  EXPECT_THAT(refusal("a: \"\\\x01\""), AllOf(HasSubstr("(x.yaml, line 1)"), Not(HasSubstr("\x01"))));
+  EXPECT_LT(refusal(small + "name: " + std::string(5000, 'x') + "\n").size(), 400u);
   EXPECT_THAT(refusal(""), HasSubstr("is empty"));
   EXPECT_THAT(refusal("data: {set: fashion_mnist}\n"), HasSubstr("model.type: is required"));
 }
