@@ -60,16 +60,16 @@ template <typename T>
 void max_pool(const Window& window, const T* in, T* out) {
   const std::size_t n = window.channels;
   for_each_candidate(window, [&](std::size_t to, std::size_t from, bool first) {
-    T* largest = out + to * n;
-    const T* candidate = in + from * n;
+    T* __restrict largest = out + to * n;
+    const T* __restrict candidate = in + from * n;
     if (first) {
       std::copy(candidate, candidate + n, largest);
       return;
     }
     for (std::size_t c = 0; c < n; ++c) {
-      // NaN wins.
-      const bool wins = candidate[c] > largest[c] || candidate[c] != candidate[c];
-      largest[c] = wins ? candidate[c] : largest[c];
+      // NaN wins and stays.
+      const bool stays = candidate[c] <= largest[c] || largest[c] != largest[c];
+      largest[c] = stays ? largest[c] : candidate[c];
     }
   });
 }
