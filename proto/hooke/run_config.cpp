@@ -105,15 +105,21 @@ bool is_regression(const v1::DataConfig& data) {
   return data.set() == v1::DATA_SET_TEACHER_STUDENT;
 }
 
-void complete_loss(v1::TrainingConfig& training, bool regression) {
+void complete_loss(v1::TrainingConfig& training, const v1::DataConfig& data) {
+  const bool regression = is_regression(data);
   if (!training.has_loss()) training.set_loss(regression ? v1::LOSS_SQUARED : v1::LOSS_CROSS_ENTROPY);
-  check_available("training.loss", training.loss(), {v1::LOSS_CROSS_ENTROPY, v1::LOSS_SQUARED});
+  check_available("training.loss", training.loss(),
+                  {v1::LOSS_CROSS_ENTROPY, v1::LOSS_SQUARED, v1::LOSS_BINARY});
   if (regression && training.loss() != v1::LOSS_SQUARED)
     throw invalid("training.loss",
                   "'" + name_of(training.loss()) + "' needs classes, and the set is a regression; squared");
+  // Without classes here, the files say how many there are, and the trainer refuses.
+  if (training.loss() == v1::LOSS_BINARY && data.classes_size() != 0 && data.classes_size() != 2)
+    throw invalid("training.loss",
+                  "'binary' needs two classes, and data.classes has " + std::to_string(data.classes_size()));
 }
 
-void complete_training(v1::TrainingConfig& training, bool regression) {
+void complete_training(v1::TrainingConfig& training, const v1::DataConfig& data) {
   if (!training.has_optimizer()) training.set_optimizer(v1::OPTIMIZER_ADAM);
   check_available("training.optimizer", training.optimizer(),
                   {v1::OPTIMIZER_SGD, v1::OPTIMIZER_ADAM, v1::OPTIMIZER_ADAMW});
@@ -130,7 +136,7 @@ void complete_training(v1::TrainingConfig& training, bool regression) {
     throw invalid("training.nesterov", "needs a momentum larger than 0");
   if (!training.has_weight_decay()) training.set_weight_decay(0);
   check_rate("training.weight_decay", training.weight_decay());
-  complete_loss(training, regression);
+  complete_loss(training, data);
   if (!training.has_batch()) training.set_batch(64);
   check_range("training.batch", training.batch(), 0, 1 << 30);
   if (!training.has_epochs()) training.set_epochs(1);
@@ -182,12 +188,24 @@ void complete_probes(v1::ProbesConfig& probes, double training_lr) {
   complete_updates(probes, training_lr);
 }
 
+// He and Su's kernel divides by what one plain SGD step moves the only output's error.
+void check_kernel(const v1::RunConfig& config, const std::string& field, bool regression) {
+  if (!regression && config.training().loss() != v1::LOSS_BINARY)
+    throw invalid(field,
+                  "'kernel' is for nets with one output: a regression, or two classes with "
+                  "training.loss 'binary'");
+  for (const v1::UpdateConfig& update : config.probes().updates())
+    if (update.optimizer() != v1::OPTIMIZER_SGD || update.weight_decay() != 0)
+      throw invalid(field, "'kernel' needs probes.updates of optimizer 'sgd' without weight_decay");
+}
+
 void complete_measures(v1::RunConfig& config, bool regression) {
   using Measures = std::vector<v1::Measure>;
   const Measures of_classes = {v1::MEASURE_KL, v1::MEASURE_L2, v1::MEASURE_L2_LOGIT, v1::MEASURE_LOSS};
   const Measures of_values = {v1::MEASURE_L2, v1::MEASURE_LOSS};
   if (config.measures().empty())
     for (const auto measure : regression ? of_values : of_classes) config.add_measures(measure);
+  const bool binary = config.training().loss() == v1::LOSS_BINARY;
   std::set<int> seen;
   for (int i = 0; i < config.measures_size(); ++i) {
     const std::string field = "measures." + std::to_string(i);
@@ -198,8 +216,9 @@ void complete_measures(v1::RunConfig& config, bool regression) {
          v1::MEASURE_TRACIN, v1::MEASURE_STIFFNESS, v1::MEASURE_STIFFNESS_SIGN, v1::MEASURE_COHERENCE,
          v1::MEASURE_CONFUSION, v1::MEASURE_NOISE_SCALE, v1::MEASURE_GRAM_LAMBDA_MAX, v1::MEASURE_NTK,
          v1::MEASURE_LINEARITY_GAP, v1::MEASURE_COLLAPSE});
-    if (config.measures(i) == v1::MEASURE_KERNEL && !regression)
-      throw invalid(field, "'kernel' is for nets with one output: the set must be a regression");
+    if (config.measures(i) == v1::MEASURE_KERNEL) check_kernel(config, field, regression);
+    if (binary && config.measures(i) == v1::MEASURE_COLLAPSE)
+      throw invalid(field, "'collapse' needs one output for each class, and loss 'binary' has one output");
     if (regression && kOfProbabilities.count(config.measures(i)) > 0)
       throw invalid(field, "'" + name_of(config.measures(i)) +
                                "' needs classes, and the set is a regression; l2, l2_logit, loss");
@@ -268,7 +287,7 @@ v1::RunConfig complete(v1::RunConfig config) {
   complete_data(*config.mutable_data());
   complete_model(*config.mutable_model());
   const bool regression = is_regression(config.data());
-  complete_training(*config.mutable_training(), regression);
+  complete_training(*config.mutable_training(), config.data());
   complete_probes(*config.mutable_probes(), config.training().lr());
   complete_measures(config, regression);
   if (!config.has_name())

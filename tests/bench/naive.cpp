@@ -18,9 +18,15 @@ struct Distance {
   at::Tensor above, below;
 };
 
+// log probabilities of the classes; one output z is that of loss binary: softmax of (0, z).
+at::Tensor log_probabilities(const at::Tensor& outputs) {
+  if (outputs.size(1) > 1) return outputs.log_softmax(1);
+  return at::cat({at::zeros_like(outputs), outputs}, 1).log_softmax(1);
+}
+
 Distance distance(Measure measure, const at::Tensor& before, const at::Tensor& after,
                   const at::Tensor& labels) {
-  const at::Tensor log_old = before.log_softmax(1), log_new = after.log_softmax(1);
+  const at::Tensor log_old = log_probabilities(before), log_new = log_probabilities(after);
   const at::Tensor p_old = log_old.exp(), p_new = log_new.exp(), moved = p_new - p_old;
   at::Tensor d;
   switch (measure) {
@@ -59,7 +65,7 @@ void take_step(models::Net& net, const at::Tensor& input, const at::Tensor& labe
                const engine::StepRule& rule) {
   const auto step = [&](torch::optim::Optimizer&& optimizer) {
     optimizer.zero_grad();
-    at::cross_entropy_loss(net.forward(input), label).backward();
+    at::nll_loss(log_probabilities(net.forward(input)), label).backward();
     optimizer.step();
   };
   if (rule.kind == engine::StepRule::Kind::kAdam) {

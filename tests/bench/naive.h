@@ -17,7 +17,8 @@ namespace hooke::bench {
 using MakeNet = std::function<std::shared_ptr<models::Net>()>;
 
 // Mean of S over each pair of classes, row-major [responding][updated], one for each measure.
-// `rule` is Adam or SGD without momentum, from a fresh state. Only the first `updated_per_class`
+// `rule` is Adam or SGD without momentum, from a fresh state; the loss is cross-entropy, or binary for
+// a net with one output. Only the first `updated_per_class`
 // probes of each class are updated; 0 means all.
 std::vector<std::vector<double>> naive_means(const MakeNet& make_net, const std::vector<at::Tensor>& weights,
                                              const engine::Probes& probes, const engine::StepRule& rule,

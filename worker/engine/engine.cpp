@@ -25,7 +25,7 @@ std::vector<double> to_doubles(const at::Tensor& tensor) {
 
 Truth make_truth(const Options& options, const Probes& probes) {
   Truth truth{options.loss, options.task, {}, {}};
-  if (options.loss == Loss::kCrossEntropy) {
+  if (options.loss != Loss::kSquared) {
     const at::Tensor labels = probes.targets.to(at::kCPU, at::kLong).contiguous();
     truth.label.assign(labels.data_ptr<std::int64_t>(), labels.data_ptr<std::int64_t>() + labels.numel());
   } else {
@@ -79,6 +79,9 @@ struct Engine::Tables {
 
 at::Tensor mean_loss(Loss loss, const at::Tensor& outputs, const at::Tensor& targets) {
   if (loss == Loss::kCrossEntropy) return at::cross_entropy_loss(outputs, targets);
+  if (loss == Loss::kBinary) {
+    return at::binary_cross_entropy_with_logits(outputs.squeeze(1), targets.to(outputs.scalar_type()));
+  }
   return (outputs - targets).square().sum(1).mean() * 0.5;
 }
 
@@ -107,9 +110,9 @@ Engine::~Engine() = default;
 // kKernel divides by what one plain SGD step moves the only output's error.
 void Engine::check_kernel() const {
   if (std::count(options_.measures.begin(), options_.measures.end(), Measure::kKernel) == 0) return;
-  if (options_.loss != Loss::kSquared || probes_.targets.size(1) != 1) {
-    throw invalid("measures", "'kernel' is for nets with one output and squared loss");
-  }
+  const bool one_output =
+      options_.loss == Loss::kBinary || (options_.loss == Loss::kSquared && probes_.targets.size(1) == 1);
+  if (!one_output) throw invalid("measures", "'kernel' is for nets with one output: loss binary, or squared");
   for (const Update& update : options_.updates) {
     const StepRule& rule = update.rule;
     if (update.training || rule.kind != StepRule::Kind::kSgd || rule.weight_decay != 0 || rule.nesterov) {
@@ -150,7 +153,8 @@ void Engine::measure_probe(const Plan& plan, const Live& live, std::size_t threa
     StepRule rule = update.training ? live.rule : update.rule;
     if (update.training && update.training_lr) rule.lr = *update.training_lr;
     const Predictions after =
-        predictions(net_->outputs_after(thread, probe, rule, update.training ? *live.state : fresh), outputs);
+        predictions(options_.loss,
+                    net_->outputs_after(thread, probe, rule, update.training ? *live.state : fresh), outputs);
     for (std::size_t q = 0; q < plan.measures.size(); ++q) {
       const Measure measure = plan.measures[q];
       if (!depends_on_update(measure)) continue;
@@ -196,7 +200,7 @@ std::optional<std::vector<Result>> Engine::run(const Plan& plan, const Live& liv
       net_->load(live, any([](Measure q) { return !depends_on_update(q) || q == Measure::kLinearityGap; }));
       std::vector<double> z = net_->outputs_before();
       const std::size_t outputs = z.size() / m;
-      before = predictions(std::move(z), outputs);
+      before = predictions(options_.loss, std::move(z), outputs);
       without_update =
           measure_without_update(*net_, probes_.grouping, truth_, before, plan.measures, plan.keep_pairs);
     });

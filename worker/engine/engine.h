@@ -48,7 +48,7 @@ struct Update {
 struct Probes {
   Grouping grouping;
   at::Tensor inputs;   // [probes][...], of the net's type, on its device
-  at::Tensor targets;  // kCrossEntropy: int64 [probes]; kSquared: [probes][outputs] of the net's type
+  at::Tensor targets;  // int64 labels [probes]; kSquared: [probes][outputs] of the net's type
 };
 
 struct Options {

@@ -49,8 +49,8 @@ double kl_published(std::span<const double> p_new, std::span<const double> p_old
 // The difference of two losses, from differences where that cancels less.
 double loss_change(const Truth& truth, const Predictions& before, const Predictions& after, std::size_t j) {
   const std::size_t n = before.outputs;
-  if (truth.loss == Loss::kCrossEntropy) {
-    const std::size_t at = j * n + static_cast<std::size_t>(truth.label[j]);
+  if (truth.loss != Loss::kSquared) {
+    const std::size_t at = j * before.classes + static_cast<std::size_t>(truth.label[j]);
     return before.log_p[at] - after.log_p[at];
   }
   double sum = 0;
@@ -144,21 +144,39 @@ bool is_matrix(Measure measure) {
   return measure <= Measure::kNtk;
 }
 
-Predictions predictions(std::vector<double> z, std::size_t outputs) {
-  Predictions result{outputs, std::move(z), {}, {}};
-  result.p.resize(result.z.size());
-  result.log_p.resize(result.z.size());
-  for (std::size_t start = 0; start < result.z.size(); start += outputs) {
-    double largest = result.z[start];
-    for (std::size_t k = start; k < start + outputs; ++k) largest = std::fmax(largest, result.z[k]);
-    double sum = 0;
-    for (std::size_t k = start; k < start + outputs; ++k) sum += std::exp(result.z[k] - largest);
-    const double log_sum = std::log(sum);
-    for (std::size_t k = start; k < start + outputs; ++k) {
-      result.log_p[k] = (result.z[k] - largest) - log_sum;
-      result.p[k] = std::exp(result.log_p[k]);
+namespace {
+
+// log softmax of the outputs z, of one example.
+void log_softmax(std::span<const double> z, std::span<double> log_p) {
+  double largest = z[0];
+  for (const double value : z) largest = std::fmax(largest, value);
+  double sum = 0;
+  for (const double value : z) sum += std::exp(value - largest);
+  const double log_sum = std::log(sum);
+  for (std::size_t k = 0; k < z.size(); ++k) log_p[k] = (z[k] - largest) - log_sum;
+}
+
+double log_sigmoid(double z) {
+  return z < 0 ? z - std::log1p(std::exp(z)) : -std::log1p(std::exp(-z));
+}
+
+}  // namespace
+
+Predictions predictions(Loss loss, std::vector<double> z, std::size_t outputs) {
+  const bool binary = loss == Loss::kBinary;
+  Predictions result{outputs, binary ? 2 : outputs, std::move(z), {}, {}};
+  result.log_p.resize(result.examples() * result.classes);
+  for (std::size_t j = 0; j < result.examples(); ++j) {
+    const std::span<double> log_p = std::span(result.log_p).subspan(j * result.classes, result.classes);
+    if (binary) {
+      log_p[0] = log_sigmoid(-result.z[j]);
+      log_p[1] = log_sigmoid(result.z[j]);
+    } else {
+      log_softmax(row(result.z, outputs, j), log_p);
     }
   }
+  result.p.resize(result.log_p.size());
+  for (std::size_t at = 0; at < result.p.size(); ++at) result.p[at] = std::exp(result.log_p[at]);
   return result;
 }
 
@@ -172,9 +190,9 @@ double kl_term(double p_new, double p_old, double u) {
 
 double moved(Measure measure, const Truth& truth, const Predictions& before, const Predictions& after,
              std::size_t j) {
-  const std::size_t n = before.outputs;
-  const auto p_new = row(after.p, n, j), p_old = row(before.p, n, j);
-  const auto log_new = row(after.log_p, n, j), log_old = row(before.log_p, n, j);
+  const std::size_t n = before.outputs, classes = before.classes;
+  const auto p_new = row(after.p, classes, j), p_old = row(before.p, classes, j);
+  const auto log_new = row(after.log_p, classes, j), log_old = row(before.log_p, classes, j);
   switch (measure) {
     case Measure::kLoss:
       return loss_change(truth, before, after, j);
@@ -192,7 +210,7 @@ double moved(Measure measure, const Truth& truth, const Predictions& before, con
     case Measure::kKlPublished:
       return kl_published(p_new, p_old, log_old);
     case Measure::kL2Published:
-      return absolute(p_new, p_old) / static_cast<double>(n);
+      return absolute(p_new, p_old) / static_cast<double>(classes);
     case Measure::kTracin:
       return -loss_change(truth, before, after, j);
     case Measure::kKernel:
@@ -208,14 +226,18 @@ void loss_gradient(const Truth& truth, std::span<const double> z, std::size_t j,
     for (std::size_t k = 0; k < n; ++k) gradient[k] = z[k] - truth.target[j * n + k];
     return;
   }
-  const Predictions here = predictions({z.begin(), z.end()}, n);
+  const Predictions here = predictions(truth.loss, {z.begin(), z.end()}, n);
   const auto label = static_cast<std::size_t>(truth.label[j]);
+  if (truth.loss == Loss::kBinary) {
+    gradient[0] = label == 1 ? std::expm1(here.log_p[1]) : here.p[1];
+    return;
+  }
   for (std::size_t k = 0; k < n; ++k) gradient[k] = k == label ? std::expm1(here.log_p[k]) : here.p[k];
 }
 
 double moved_at_updated(Measure measure, const Truth& truth, const Predictions& before,
                         const Predictions& after, std::size_t i) {
-  const std::size_t n = before.outputs;
+  const std::size_t n = before.classes;
   if (measure == Measure::kL2Published) {
     return euclidean(row(after.p, n, i), row(before.p, n, i)) / std::sqrt(static_cast<double>(n)) +
            kPublishedEpsilon;

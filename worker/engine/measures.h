@@ -68,6 +68,7 @@ std::string_view name(Measure measure);
 enum class Loss {
   kCrossEntropy,  // -log softmax at the label
   kSquared,       // half the squared distance to the target
+  kBinary,        // logistic: -log of the label's probability, sigmoid of the one output for label 1
 };
 
 // Whether predictions are probabilities of classes or values; it decides what kL2 looks at.
@@ -77,22 +78,24 @@ enum class Task { kClassification, kRegression };
 struct Truth {
   Loss loss = Loss::kCrossEntropy;
   Task task = Task::kClassification;
-  std::vector<std::int64_t> label;  // kCrossEntropy: [examples]
+  std::vector<std::int64_t> label;  // kCrossEntropy, kBinary: [examples]
   std::vector<double> target;       // kSquared: [examples][outputs]
 };
 
-// Predictions for some examples, row-major [examples][outputs].
+// Predictions for some examples, row-major.
 struct Predictions {
   std::size_t outputs = 0;
-  std::vector<double> z;      // outputs of the net
-  std::vector<double> p;      // softmax
-  std::vector<double> log_p;  // its logarithm
+  std::size_t classes = 0;    // outputs; of kBinary 2
+  std::vector<double> z;      // outputs of the net, [examples][outputs]
+  std::vector<double> p;      // probabilities of the classes, [examples][classes]
+  std::vector<double> log_p;  // their logarithms
 
   std::size_t examples() const { return outputs == 0 ? 0 : z.size() / outputs; }
 };
 
-// Adds softmax and log-softmax to outputs [examples][outputs].
-Predictions predictions(std::vector<double> z, std::size_t outputs);
+// Adds to outputs [examples][outputs] the probabilities that the loss takes them for: the softmax, or
+// with kBinary, whose one output is z, 1 - sigmoid(z) and sigmoid(z).
+Predictions predictions(Loss loss, std::vector<double> z, std::size_t outputs);
 
 // One class's term of KL(new || old), with u = log p_new - log p_old. Never negative, no
 // cancellation: a series below |u| = 1e-3, expm1 up to 1, the definition beyond.

@@ -14,11 +14,11 @@ namespace {
 using engine::Loss;
 using engine::Measure;
 
-// A value with its name in configurations. Without a value: known, but not available here.
+// A value with its name in configurations.
 template <typename T>
 struct Named {
   const char* name;
-  std::optional<T> value;
+  T value;
 };
 
 template <typename T, std::size_t n>
@@ -26,15 +26,11 @@ T read_name(Section& section, const char* key, T otherwise, const Named<T> (&nam
   const std::string text = section.string(key, "");
   if (text.empty()) return otherwise;
   std::string available;
-  bool known = false;
   for (const Named<T>& entry : names) {
-    if (text == entry.name && entry.value) return *entry.value;
-    known = known || text == entry.name;
-    if (entry.value) available += std::string(available.empty() ? "" : ", ") + entry.name;
+    if (text == entry.name) return entry.value;
+    available += std::string(available.empty() ? "" : ", ") + entry.name;
   }
-  throw Error(known ? Code::kUnimplemented : Code::kInvalidArgument,
-              "'" + text + "' is not " + (known ? "available here" : "known") + "; there are " + available,
-              section.path(key));
+  throw invalid(section.path(key), "'" + text + "' is not known; there are " + available);
 }
 
 constexpr Named<Optimizer> kTrainingOptimizers[] = {
@@ -42,7 +38,7 @@ constexpr Named<Optimizer> kTrainingOptimizers[] = {
 constexpr Named<Optimizer> kUpdateOptimizers[] = {
     {"sgd", Optimizer::kSgd}, {"adam", Optimizer::kAdam}, {"training", Optimizer::kTraining}};
 constexpr Named<Loss> kLosses[] = {
-    {"cross_entropy", Loss::kCrossEntropy}, {"squared", Loss::kSquared}, {"binary", {}}};
+    {"cross_entropy", Loss::kCrossEntropy}, {"squared", Loss::kSquared}, {"binary", Loss::kBinary}};
 constexpr Named<Schedule> kSchedules[] = {
     {"constant", Schedule::kConstant}, {"step", Schedule::kStep}, {"cosine", Schedule::kCosine}};
 constexpr Named<models::Stem> kStems[] = {{"imagenet", models::Stem::kImagenet},

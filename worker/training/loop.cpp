@@ -72,8 +72,10 @@ std::vector<std::int64_t> count_per_class(const data::Examples& examples, std::s
   return counts;
 }
 
-double count_correct(const at::Tensor& outputs, const at::Tensor& labels) {
-  return outputs.argmax(1).eq(labels).sum().item<double>();
+double count_correct(engine::Loss loss, const at::Tensor& outputs, const at::Tensor& labels) {
+  const at::Tensor predicted =
+      loss == engine::Loss::kBinary ? outputs.squeeze(1).gt(0).to(at::kLong) : outputs.argmax(1);
+  return predicted.eq(labels).sum().item<double>();
 }
 
 // Scales gradients together so that their joint norm is at most `limit`.
@@ -128,9 +130,11 @@ Loop::Loop(const Config& config, const RunOptions& options, const State* resume)
   const TrainingConfig& training = config_.training;
   data_ = data::load(config_.data, options.data_roots, stream_seed(training.seed, Stream::kData));
   if (data_.regression) refuse_for_regression();
-  net_ =
-      models::make(config_.model, {data_.shape, data_.outputs}, stream_seed(training.seed, Stream::kWeights),
-                   training.float64 ? at::kDouble : at::kFloat, model_options(options));
+  const bool binary = training.loss == engine::Loss::kBinary;
+  if (binary) refuse_for_binary();
+  net_ = models::make(config_.model, {data_.shape, binary ? 1 : data_.outputs},
+                      stream_seed(training.seed, Stream::kWeights),
+                      training.float64 ? at::kDouble : at::kFloat, model_options(options));
   net_->to(device);
   weights_ = weights_of(*net_);
   train_ = to_device(data_.train, data_, config_, device);
@@ -161,6 +165,16 @@ void Loop::refuse_for_regression() const {
                                     "' needs classes, and the data are a regression; there are l2, "
                                     "l2_logit, loss");
     }
+  }
+}
+
+void Loop::refuse_for_binary() const {
+  if (data_.class_names.size() != 2) {
+    throw invalid("training.loss", "'binary' needs two classes, and the data have " +
+                                       std::to_string(data_.class_names.size()));
+  }
+  if (std::count(config_.measures.begin(), config_.measures.end(), engine::Measure::kCollapse) > 0) {
+    throw invalid("measures", "'collapse' needs one output for each class, and loss 'binary' has one output");
   }
 }
 
@@ -323,7 +337,8 @@ void Loop::train_step(std::int64_t step, Values& values) {
   const at::NoGradGuard no_grad;
   values.emplace_back("train/loss", loss.item<double>());
   if (!data_.regression) {
-    const double correct = count_correct(outputs, train_.labels.index_select(0, index));
+    const double correct =
+        count_correct(config_.training.loss, outputs, train_.labels.index_select(0, index));
     values.emplace_back("train/accuracy", correct / static_cast<double>(batch_));
   }
   if (config_.training.clip > 0) clip(gradients, config_.training.clip);
@@ -342,7 +357,9 @@ void Loop::evaluate(Values& values) const {
     const at::Tensor targets = test_.targets.narrow(0, start, count);
     loss += engine::mean_loss(config_.training.loss, outputs, targets).item<double>() *
             static_cast<double>(count);
-    if (!data_.regression) correct += count_correct(outputs, test_.labels.narrow(0, start, count));
+    if (!data_.regression) {
+      correct += count_correct(config_.training.loss, outputs, test_.labels.narrow(0, start, count));
+    }
   }
   values.emplace_back("test/loss", loss / static_cast<double>(examples));
   if (!data_.regression) values.emplace_back("test/accuracy", correct / static_cast<double>(examples));

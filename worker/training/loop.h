@@ -39,6 +39,7 @@ class Loop {
   using Values = std::vector<std::pair<std::string, double>>;  // series key, value
 
   void refuse_for_regression() const;
+  void refuse_for_binary() const;
   void note_facts();
   void choose_probes();
   std::vector<engine::Update> make_updates() const;

@@ -204,6 +204,33 @@ TEST(Config, RefusesWhatNeedsClassesForARegression) {
   EXPECT_EQ(refusal(with_teacher("measures: [l2, l2_logit, loss]\n")), "accepted");
 }
 
+TEST(Config, TakesTheBinaryLossForTwoClassesOnly) {
+  const std::string two = "data: {set: fashion_mnist, classes: [3, 8]}\nmodel: {type: cnn}\n",
+                    binary = "training: {loss: binary}\n";
+  EXPECT_EQ(refusal(two + binary), "accepted");
+  EXPECT_EQ(refusal("data: {set: idx, path: x}\nmodel: {type: cnn}\n" + binary), "accepted")
+      << "the files say how many classes there are";
+  EXPECT_THAT(refusal(kSmall + binary),
+              HasSubstr("training.loss: 'binary' needs two classes, and data.classes has 3"));
+  EXPECT_THAT(refusal("data: {set: mnist}\nmodel: {type: cnn}\n" + binary), HasSubstr("has 10"));
+  EXPECT_THAT(refusal(with_teacher(binary)), HasSubstr("'binary' needs classes"));
+  EXPECT_THAT(refusal(two + binary + "measures: [collapse]\n"), HasSubstr("measures.0: 'collapse' needs"));
+}
+
+TEST(Config, TakesTheKernelOfOneOutputAndPlainSgdOnly) {
+  const std::string
+      two = "data: {set: fashion_mnist, classes: [3, 8]}\nmodel: {type: cnn}\nmeasures: [kernel]\n",
+      sgd = "probes: {updates: [{optimizer: sgd}]}\n";
+  EXPECT_EQ(refusal(two + "training: {loss: binary}\n" + sgd), "accepted");
+  EXPECT_EQ(refusal(with_teacher("measures: [kernel]\n" + sgd)), "accepted");
+  EXPECT_THAT(refusal(two + sgd), HasSubstr("measures.0: 'kernel' is for nets with one output"));
+  EXPECT_THAT(refusal(two + "training: {loss: binary}\n"),
+              HasSubstr("needs probes.updates of optimizer 'sgd'"));
+  EXPECT_THAT(
+      refusal(two + "training: {loss: binary}\nprobes: {updates: [{optimizer: sgd, weight_decay: 1}]}\n"),
+      HasSubstr("without weight_decay"));
+}
+
 TEST(Config, TakesCheckpointsAndFreshAugmentation) {
   const std::string images = "data: {set: cifar10, augment: every_epoch}\nmodel: {type: cnn}\n";
   EXPECT_EQ(refusal(images + "training: {checkpoint_every: 100}\n"), "accepted");
@@ -213,12 +240,13 @@ TEST(Config, TakesCheckpointsAndFreshAugmentation) {
 
 TEST(Config, SaysWhatThisVersionCannotRunYet) {
   try {
-    complete(parse_config(std::string(kSmall) + "training: {loss: binary}\n", ""));
+    complete(parse_config(std::string(kSmall) + "probes: {updates: [{optimizer: adamw}]}\n", ""));
     FAIL() << "accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::kUnimplemented);
-    EXPECT_THAT(describe(error),
-                HasSubstr("training.loss: 'binary' is not available in this version; available: "));
+    EXPECT_THAT(
+        describe(error),
+        HasSubstr("probes.updates.0.optimizer: 'adamw' is not available in this version; available: "));
   }
 }
 

@@ -54,7 +54,7 @@ TEST(KlTerm, HoldsWhereProbabilitiesUnderflow) {
 }
 
 TEST(Predictions, AreSoftmaxAlsoOfVeryLargeOutputs) {
-  const Predictions result = predictions({0, std::log(3.0), 2000, 0}, 2);
+  const Predictions result = predictions(Loss::kCrossEntropy, {0, std::log(3.0), 2000, 0}, 2);
   EXPECT_NEAR(result.p[0], 0.25, 1e-15);
   EXPECT_NEAR(result.p[1], 0.75, 1e-15);
   EXPECT_EQ(result.p[2], 1);
@@ -65,8 +65,8 @@ TEST(Predictions, AreSoftmaxAlsoOfVeryLargeOutputs) {
 // Two examples with two outputs each. Softmax before (1/2, 1/2), (1/4, 3/4); after (1/5, 4/5),
 // (1/2, 1/2).
 struct Hand {
-  Predictions before = predictions({0, 0, 0, std::log(3.0)}, 2);
-  Predictions after = predictions({0, std::log(4.0), std::log(2.0), std::log(2.0)}, 2);
+  Predictions before = predictions(Loss::kCrossEntropy, {0, 0, 0, std::log(3.0)}, 2);
+  Predictions after = predictions(Loss::kCrossEntropy, {0, std::log(4.0), std::log(2.0), std::log(2.0)}, 2);
   Truth truth{Loss::kCrossEntropy, Task::kClassification, {1, 0}, {}};
 
   double moved_at(Measure measure, std::size_t j) const { return moved(measure, truth, before, after, j); }
@@ -97,7 +97,8 @@ TEST(Moved, GivesTheReleasedCodesNumbersForThePublishedMeasures) {
 }
 
 TEST(Moved, OfSquaredLossIsTheDifferenceOfTheLosses) {
-  const Predictions before = predictions({1, 2}, 2), after = predictions({1.5, 1}, 2);
+  const Predictions before = predictions(Loss::kSquared, {1, 2}, 2),
+                    after = predictions(Loss::kSquared, {1.5, 1}, 2);
   const Truth truth{Loss::kSquared, Task::kRegression, {}, {0, 4}};
   const double loss_before = 0.5 * (1 + 4), loss_after = 0.5 * (2.25 + 9);
   EXPECT_NEAR(moved(Measure::kLoss, truth, before, after, 0), loss_after - loss_before, 1e-14);
@@ -112,7 +113,8 @@ TEST(Moved, UnderKlIsQuadraticInASmallChangeOfTheLogits) {
     const double step = round == 0 ? 1e-3 : 5e-4;
     std::vector<double> moved_z = z;
     for (std::size_t k = 0; k < 3; ++k) moved_z[k] += step * direction[k];
-    const Predictions before = predictions(z, 3), after = predictions(moved_z, 3);
+    const Predictions before = predictions(Loss::kCrossEntropy, z, 3),
+                      after = predictions(Loss::kCrossEntropy, moved_z, 3);
     double mean = 0, square = 0;
     for (std::size_t k = 0; k < 3; ++k) {
       mean += before.p[k] * step * direction[k];
