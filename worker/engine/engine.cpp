@@ -102,7 +102,24 @@ Engine::Engine(Options options, Probes probes, const std::function<Replica()>& m
   truth_ = make_truth(options_, probes_);
   threads_ = std::clamp<std::size_t>(static_cast<std::size_t>(std::max(options_.threads, 1)), 1,
                                      probes_.grouping.probes());
-  net_ = make_measured_net(probes_, truth_, threads_, make_replica);
+  make_net(make_replica);
+}
+
+void Engine::make_net(const std::function<Replica()>& make_replica) {
+  std::vector<Replica> replicas = {make_replica()};
+  if (has_layered_net(replicas[0]) && options_.batch == 0 && options_.devices.size() < 2) {
+    net_ = make_layered_net(probes_, truth_, threads_, replicas[0]);
+    return;
+  }
+  if (replicas[0].layers) {
+    if (options_.devices.empty()) options_.devices = {probes_.inputs.device()};
+    threads_ = options_.devices.size();
+    net_ = make_batched_net(probes_, truth_, *replicas[0].layers, options_.devices,
+                            static_cast<std::size_t>(options_.batch));
+    return;
+  }
+  while (replicas.size() < threads_) replicas.push_back(make_replica());
+  net_ = make_module_net(probes_, truth_, std::move(replicas));
 }
 
 Engine::~Engine() = default;
@@ -127,8 +144,8 @@ void Engine::work(const Plan& plan, const Live& live, std::size_t thread, const 
   for (std::size_t first = together * next++; first < m && !stop; first = together * next++) {
     const std::size_t count = std::min(together, m - first);
     net_->differentiate(thread, first, count);
-    for (std::size_t i = first; i < first + count && !stop; ++i) {
-      measure_probe(plan, live, thread, before, i, tables);
+    for (std::size_t u = 0; u < plan.updates.size() && !stop; ++u) {
+      measure_update(plan, live, thread, before, u, stop, tables);
     }
   }
 }
@@ -143,44 +160,50 @@ double length(std::span<const double> z) {
 
 }  // namespace
 
-// Row `probe` of the tables.
-void Engine::measure_probe(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
-                           std::size_t probe, Tables& tables) const {
+// The tables' rows of the probes that this thread has in hand.
+void Engine::measure_update(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
+                            std::size_t u, const std::atomic<bool>& stop, Tables& tables) const {
+  const Update& update = plan.updates[u];
+  StepRule rule = update.training ? live.rule : update.rule;
+  if (update.training && update.training_lr) rule.lr = *update.training_lr;
+  const bool gap = std::count(plan.measures.begin(), plan.measures.end(), Measure::kLinearityGap) > 0;
+  net_->step(thread, rule, update.training ? *live.state : StepState{}, gap,
+             [&](std::size_t probe, std::vector<double> z, const std::vector<double>& moved_to_first_order) {
+               const Predictions after = predictions(options_.loss, std::move(z), before.outputs);
+               for (std::size_t q = 0; q < plan.measures.size(); ++q) {
+                 if (!depends_on_update(plan.measures[q])) continue;
+                 const std::size_t table = u * plan.measures.size() + q;
+                 fill_row(plan.measures[q], rule, before, after, moved_to_first_order, probe,
+                          tables.above[table].data() + probe * probes_.grouping.probes(),
+                          tables.below[table][probe]);
+               }
+               return !stop;
+             });
+}
+
+// d of one updated probe: above the line at each responding one, [probes], and below it.
+void Engine::fill_row(Measure measure, const StepRule& rule, const Predictions& before,
+                      const Predictions& after, const std::vector<double>& moved_to_first_order,
+                      std::size_t probe, double* above, double& below) const {
   const std::size_t m = probes_.grouping.probes(), outputs = before.outputs;
-  const StepState fresh;
-  for (std::size_t u = 0; u < plan.updates.size(); ++u) {
-    const Update& update = plan.updates[u];
-    StepRule rule = update.training ? live.rule : update.rule;
-    if (update.training && update.training_lr) rule.lr = *update.training_lr;
-    const Predictions after =
-        predictions(options_.loss,
-                    net_->outputs_after(thread, probe, rule, update.training ? *live.state : fresh), outputs);
-    for (std::size_t q = 0; q < plan.measures.size(); ++q) {
-      const Measure measure = plan.measures[q];
-      if (!depends_on_update(measure)) continue;
-      const bool gap = measure == Measure::kLinearityGap;
-      const Measure distance = gap ? Measure::kL2Logit : measure;
-      double* above = tables.above[u * plan.measures.size() + q].data() + probe * m;
-      double& below = tables.below[u * plan.measures.size() + q][probe];
-      for (std::size_t j = 0; j < m; ++j) above[j] = moved(distance, truth_, before, after, j);
-      below = moved_at_updated(distance, truth_, before, after, probe);
-      if (measure == Measure::kKernel) {
-        std::vector<double> error(1);
-        loss_gradient(truth_, std::span(before.z).subspan(probe, 1), probe, error);
-        below = -rule.lr * error[0];
-      }
-      if (!gap) continue;
-      const std::vector<double> tangents = net_->tangents(thread);
-      const auto predicted = [&](std::size_t j) {
-        return length(std::span(tangents).subspan(j * outputs, outputs));
-      };
-      const double self = predicted(probe);
-      // A pair that either ratio leaves out is left out here.
-      const bool usable = below != 0 && std::isfinite(below) && self != 0 && std::isfinite(self);
-      for (std::size_t j = 0; j < m; ++j) above[j] = above[j] / below - predicted(j) / self;
-      below = usable ? 1 : 0;
-    }
+  const bool gap = measure == Measure::kLinearityGap;
+  const Measure distance = gap ? Measure::kL2Logit : measure;
+  for (std::size_t j = 0; j < m; ++j) above[j] = moved(distance, truth_, before, after, j);
+  below = moved_at_updated(distance, truth_, before, after, probe);
+  if (measure == Measure::kKernel) {
+    std::vector<double> error(1);
+    loss_gradient(truth_, std::span(before.z).subspan(probe, 1), probe, error);
+    below = -rule.lr * error[0];
   }
+  if (!gap) return;
+  const auto predicted = [&](std::size_t j) {
+    return length(std::span(moved_to_first_order).subspan(j * outputs, outputs));
+  };
+  const double self = predicted(probe);
+  // A pair that either ratio leaves out is left out here.
+  const bool usable = below != 0 && std::isfinite(below) && self != 0 && std::isfinite(self);
+  for (std::size_t j = 0; j < m; ++j) above[j] = above[j] / below - predicted(j) / self;
+  below = usable ? 1 : 0;
 }
 
 std::optional<std::vector<Result>> Engine::run(const Plan& plan, const Live& live,

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include <atomic>
 #include <functional>
@@ -57,7 +58,11 @@ struct Options {
   std::vector<Update> updates;
   std::vector<Measure> measures;
   bool keep_pairs = false;
-  int threads = 1;
+  int threads = 1;  // on the CPU
+  // Where a net that is known by its layers is measured, a thread for each; the probes are shared out.
+  // Empty: where the probes are.
+  std::vector<at::Device> devices;
+  int batch = 0;  // updates side by side on a device; 0: by its memory, on the CPU one
 };
 
 // The optimiser of the training as it stands after a step.
@@ -119,8 +124,12 @@ class Engine {
   std::optional<std::vector<Result>> run(const Plan& plan, const Live& live, const std::atomic<bool>& stop);
   void work(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
             std::atomic<std::size_t>& next, const std::atomic<bool>& stop, Tables& tables) const;
-  void measure_probe(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
-                     std::size_t probe, Tables& tables) const;
+  void measure_update(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
+                      std::size_t update, const std::atomic<bool>& stop, Tables& tables) const;
+  void fill_row(Measure measure, const StepRule& rule, const Predictions& before, const Predictions& after,
+                const std::vector<double>& moved_to_first_order, std::size_t probe, double* above,
+                double& below) const;
+  void make_net(const std::function<Replica()>& make_replica);
 
   Options options_;
   Probes probes_;

@@ -94,24 +94,19 @@ class LayeredNet : public MeasuredNet {
     network_.trace_errors(*transposed_, errors.data(), scratch.traced);
   }
 
-  std::vector<double> outputs_after(std::size_t thread, std::size_t probe, const StepRule& rule,
-                                    const StepState& state) override {
+  void step(std::size_t thread, const StepRule& rule, const StepState& state, bool tangents,
+            const UseStep& use) override {
     Scratch& scratch = scratch_[thread];
     scratch.stepped.grow(weights_->size());
-    network_.step(coefficients_of<T>(rule, state), *weights_, first_ ? &*first_ : nullptr,
-                  second_ ? &*second_ : nullptr, inputs_of(scratch.first), probe - scratch.first,
-                  scratch.traced, scratch.stepped);
-    return predict(scratch.stepped, scratch);
-  }
-
-  std::vector<double> tangents(std::size_t thread) override {
-    Scratch& scratch = scratch_[thread];
-    scratch.change.grow(weights_->size());
-    for (std::size_t k = 0; k < weights_->size(); ++k) {
-      scratch.change.data()[k] = scratch.stepped.data()[k] - weights_->data()[k];
+    for (std::size_t row = 0; row < scratch.traced.rows; ++row) {
+      network_.step(coefficients_of<T>(rule, state), *weights_, first_ ? &*first_ : nullptr,
+                    second_ ? &*second_ : nullptr, inputs_of(scratch.first), row, scratch.traced,
+                    scratch.stepped);
+      std::vector<double> outputs = predict(scratch.stepped, scratch);
+      if (!use(scratch.first + row, std::move(outputs),
+               tangents ? first_order(scratch) : std::vector<double>()))
+        return;
     }
-    const T* z = network_.tangents(*weights_, scratch.change, inputs_.data(), all_, scratch.tangents);
-    return {z, z + probes_ * network_.outputs()};
   }
 
   std::vector<double> gram(const std::vector<double>& output_errors) override {
@@ -132,7 +127,9 @@ class LayeredNet : public MeasuredNet {
       const T* features = network_.features(i, all_);
       last.features.insert(last.features.end(), features, features + n);
     }
-    const at::Tensor weights = last_weight_.to(at::kDouble).contiguous();
+    const std::vector<std::int64_t> source(network_.last_source().begin(), network_.last_source().end());
+    const at::Tensor weights =
+        last_weight_.flatten(1).index_select(1, at::tensor(source, at::kLong)).to(at::kDouble).contiguous();
     last.weights.assign(weights.data_ptr<double>(), weights.data_ptr<double>() + weights.numel());
     return last;
   }
@@ -173,6 +170,16 @@ class LayeredNet : public MeasuredNet {
       products = products + bias.mm(bias.t());
     }
     return products.to(at::kDouble);
+  }
+
+  // What the step that was taken last moves at all outputs.
+  std::vector<double> first_order(Scratch& scratch) const {
+    scratch.change.grow(weights_->size());
+    for (std::size_t k = 0; k < weights_->size(); ++k) {
+      scratch.change.data()[k] = scratch.stepped.data()[k] - weights_->data()[k];
+    }
+    const T* z = network_.tangents(*weights_, scratch.change, inputs_.data(), all_, scratch.tangents);
+    return {z, z + probes_ * network_.outputs()};
   }
 
   const T* inputs_of(std::size_t probe) const { return inputs_.data() + probe * network_.inputs(); }

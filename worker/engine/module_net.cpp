@@ -16,7 +16,11 @@ void copy_tensors(const std::vector<at::Tensor>& from, std::vector<at::Tensor>& 
 class ModuleNet : public MeasuredNet {
  public:
   ModuleNet(const Probes& probes, Loss loss, std::vector<Replica> replicas)
-      : probes_(probes), loss_(loss), replicas_(std::move(replicas)), gradients_(replicas_.size()) {}
+      : probes_(probes),
+        loss_(loss),
+        replicas_(std::move(replicas)),
+        probe_(replicas_.size()),
+        gradients_(replicas_.size()) {}
 
   void load(const Live& live, bool) override {
     live_ = &live;
@@ -34,13 +38,14 @@ class ModuleNet : public MeasuredNet {
     Replica& replica = replicas_[thread];
     const auto at = static_cast<std::int64_t>(first);
     copy_tensors(live_->weights.parameters, replica.weights.parameters);
+    probe_[thread] = first;
     gradients_[thread] = gradients(
         mean_loss(loss_, replica.forward(probes_.inputs.narrow(0, at, 1)), probes_.targets.narrow(0, at, 1)),
         replica.weights.parameters);
   }
 
-  std::vector<double> outputs_after(std::size_t thread, std::size_t, const StepRule& rule,
-                                    const StepState& state) override {
+  void step(std::size_t thread, const StepRule& rule, const StepState& state, bool tangents,
+            const UseStep& use) override {
     Replica& replica = replicas_[thread];
     {
       const at::NoGradGuard no_grad;
@@ -49,31 +54,8 @@ class ModuleNet : public MeasuredNet {
         step_from(rule, state, k, live_->weights.parameters[k], gradients_[thread][k], parameters[k]);
       }
     }
-    return predict(replica);
-  }
-
-  // J(x) d is the derivative of <J(x)' v, d> by v: two passes backwards.
-  std::vector<double> tangents(std::size_t thread) override {
-    const Replica& replica = replicas_[thread];
-    std::vector<at::Tensor> parameters = replica.weights.parameters, changes;
-    for (std::size_t k = 0; k < parameters.size(); ++k) {
-      changes.push_back(parameters[k].detach() - live_->weights.parameters[k].detach());
-    }
-    copy_tensors(live_->weights.parameters, parameters);
-    std::vector<double> all;
-    for_each_batch([&](const at::Tensor& inputs) {
-      const at::Tensor z = replica.forward(inputs);
-      const at::Tensor v = at::zeros_like(z).requires_grad_(true);
-      const auto back =
-          torch::autograd::grad({z}, parameters, {v}, /*retain_graph=*/true, /*create_graph=*/true,
-                                /*allow_unused=*/true);
-      at::Tensor along = at::zeros({}, z.options());
-      for (std::size_t k = 0; k < back.size(); ++k) {
-        if (back[k].defined()) along = along + (back[k] * changes[k]).sum();
-      }
-      append(torch::autograd::grad({along}, {v})[0], all);
-    });
-    return all;
+    std::vector<double> outputs = predict(replica);
+    use(probe_[thread], std::move(outputs), tangents ? first_order(replica) : std::vector<double>());
   }
 
   std::vector<double> gram(const std::vector<double>& output_errors) override {
@@ -123,20 +105,41 @@ class ModuleNet : public MeasuredNet {
     return z;
   }
 
+  // J(x) d is the derivative of <J(x)' v, d> by v: two passes backwards.
+  std::vector<double> first_order(const Replica& replica) const {
+    std::vector<at::Tensor> parameters = replica.weights.parameters, changes;
+    for (std::size_t k = 0; k < parameters.size(); ++k) {
+      changes.push_back(parameters[k].detach() - live_->weights.parameters[k].detach());
+    }
+    copy_tensors(live_->weights.parameters, parameters);
+    std::vector<double> all;
+    for_each_batch([&](const at::Tensor& inputs) {
+      const at::Tensor z = replica.forward(inputs);
+      const at::Tensor v = at::zeros_like(z).requires_grad_(true);
+      const auto back =
+          torch::autograd::grad({z}, parameters, {v}, /*retain_graph=*/true, /*create_graph=*/true,
+                                /*allow_unused=*/true);
+      at::Tensor along = at::zeros({}, z.options());
+      for (std::size_t k = 0; k < back.size(); ++k) {
+        if (back[k].defined()) along = along + (back[k] * changes[k]).sum();
+      }
+      append(torch::autograd::grad({along}, {v})[0], all);
+    });
+    return all;
+  }
+
   const Probes& probes_;
   Loss loss_;
   std::vector<Replica> replicas_;
-  std::vector<std::vector<at::Tensor>> gradients_;  // of each thread's probe
+  std::vector<std::size_t> probe_;                  // of each thread
+  std::vector<std::vector<at::Tensor>> gradients_;  // of that probe
   const Live* live_ = nullptr;
 };
 
 }  // namespace
 
-std::unique_ptr<MeasuredNet> make_measured_net(const Probes& probes, const Truth& truth, std::size_t threads,
-                                               const std::function<Replica()>& make_replica) {
-  std::vector<Replica> replicas = {make_replica()};
-  if (has_layered_net(replicas[0])) return make_layered_net(probes, truth, threads, replicas[0]);
-  while (replicas.size() < threads) replicas.push_back(make_replica());
+std::unique_ptr<MeasuredNet> make_module_net(const Probes& probes, const Truth& truth,
+                                             std::vector<Replica> replicas) {
   return std::make_unique<ModuleNet>(probes, truth.loss, std::move(replicas));
 }
 

@@ -1,9 +1,8 @@
 #include "worker/engine/network.h"
 
 #include <algorithm>
-#include <string>
+#include <utility>
 
-#include "proto/hooke/error.h"
 #include "worker/engine/pooling.h"
 
 namespace hooke::engine {
@@ -13,124 +12,18 @@ std::size_t blocks_of(std::size_t count, std::size_t line) {
   return (count + line - 1) / line;
 }
 
-bool has_weights(const Layer& layer) {
-  return layer.kind == Layer::Kind::kConv || layer.kind == Layer::Kind::kDense;
-}
-
-// Kernel elements (first to last) that see the input and not only padding, from some position.
-struct Live {
-  std::size_t first, last;
-};
-
-Live live(const Layer& layer, std::size_t size, std::size_t positions) {
-  Live result{layer.kernel, 0};
-  for (std::size_t k = 0; k < layer.kernel; ++k) {
-    for (std::size_t o = 0; o < positions; ++o) {
-      const std::size_t at = o * layer.stride + k;
-      if (at < layer.padding || at - layer.padding >= size) continue;
-      result = {std::min(result.first, k), std::max(result.last, k + 1)};
-    }
-  }
-  return result;
-}
-
-std::size_t pooled(const Layer& layer, std::size_t size) {
-  const std::size_t padded = size + 2 * layer.padding;
-  if (padded < layer.kernel) throw Error(Code::kInternal, "a layer's kernel is larger than what it sees");
-  return (padded - layer.kernel) / layer.stride + 1;
-}
-
 }  // namespace
 
 template <typename T>
 Network<T>::Network(const Layers& layers) {
-  values_.push_back({layers.channels, layers.height, layers.width});
-  for (const Layer& layer : layers.layers) nodes_.push_back(make_node(layer));
-  if (nodes_.empty() || !has_weights(nodes_.back().layer) ||
-      values_.back().height * values_.back().width != 1) {
-    throw Error(Code::kInternal, "the layers do not end in one vector of outputs");
+  values_.push_back({{layers.channels, layers.height, layers.width}});
+  for (LayerPlan& plan : plan_layers(layers)) {
+    values_.push_back({plan.made});
+    Node& node = nodes_.emplace_back();
+    static_cast<LayerPlan&>(node) = std::move(plan);
+    if (node.has_weights()) plan_runs(node);
   }
   place_values();
-}
-
-// Also appends the value that the layer makes.
-template <typename T>
-typename Network<T>::Node Network<T>::make_node(const Layer& layer) {
-  const auto known = [&](int index) {
-    return index >= 0 && static_cast<std::size_t>(index) < values_.size();
-  };
-  if (!known(layer.input) || (layer.add != Layer::kNone && !known(layer.add))) {
-    throw Error(Code::kInternal, "a layer reads a value that comes later");
-  }
-  Node node;
-  node.layer = layer;
-  node.in = static_cast<std::size_t>(layer.input);
-  node.out = values_.size();
-  node.seen = values_[node.in];
-  Value made;
-  switch (layer.kind) {
-    case Layer::Kind::kDense:
-      node.seen = {values_[node.in].size(), 1, 1};
-      made = {layer.outputs, 1, 1};
-      break;
-    case Layer::Kind::kConv:
-      made = {layer.outputs, pooled(layer, node.seen.height), pooled(layer, node.seen.width)};
-      break;
-    case Layer::Kind::kMaxPool:
-      made = {node.seen.channels, pooled(layer, node.seen.height), pooled(layer, node.seen.width)};
-      break;
-    case Layer::Kind::kMean:
-      made = {node.seen.channels, 1, 1};
-      break;
-  }
-  if (layer.add != Layer::kNone && values_[static_cast<std::size_t>(layer.add)].size() != made.size()) {
-    throw Error(Code::kInternal, "a layer adds a value of another size");
-  }
-  values_.push_back(made);
-  if (!has_weights(layer)) return node;
-  plan_kernel(node);
-  plan_source(node);
-  plan_runs(node);
-  return node;
-}
-
-template <typename T>
-void Network<T>::plan_kernel(Node& node) const {
-  const Value& out = values_[node.out];
-  if (node.layer.kind == Layer::Kind::kDense) return;
-  const Live rows = live(node.layer, node.seen.height, out.height);
-  const Live columns = live(node.layer, node.seen.width, out.width);
-  node.top = rows.first;
-  node.left = columns.first;
-  node.kernel_height = rows.last - rows.first;
-  node.kernel_width = columns.last - columns.first;
-}
-
-// Where each line's numbers stand in the net's own parameter.
-template <typename T>
-void Network<T>::plan_source(Node& node) const {
-  const std::size_t channels = node.seen.channels;
-  if (node.layer.kind == Layer::Kind::kDense) {
-    const Value& in = values_[node.in];
-    const std::size_t positions = in.height * in.width;
-    for (std::size_t p = 0; p < positions; ++p) {
-      for (std::size_t c = 0; c < in.channels; ++c) {
-        node.source.push_back(static_cast<std::uint32_t>(c * positions + p));
-      }
-    }
-    node.source_size = in.size();
-    return;
-  }
-  const std::size_t kernel = node.layer.kernel;
-  for (std::size_t y = 0; y < node.kernel_height; ++y) {
-    for (std::size_t x = 0; x < node.kernel_width; ++x) {
-      for (std::size_t c = 0; c < channels; ++c) {
-        node.source.push_back(
-            static_cast<std::uint32_t>((c * kernel + node.top + y) * kernel + node.left + x));
-      }
-    }
-  }
-  node.source_size = channels * kernel * kernel;
 }
 
 template <typename T>
@@ -147,7 +40,7 @@ void Network<T>::Runs::add(Segment segment) {
 
 template <typename T>
 void Network<T>::plan_runs(Node& node) const {
-  const Value &in = node.seen, &out = values_[node.out];
+  const ValueSize &in = node.seen, &out = node.made;
   const Layer& layer = node.layer;
   const auto number = [](std::size_t value) { return static_cast<std::uint32_t>(value); };
   // Calls use(kernel row, kernel column, output position, input position) where they meet.
@@ -185,7 +78,6 @@ void Network<T>::place_values() {
   for (const Node& node : nodes_) {
     last_use[node.in] = node.out;
     if (node.layer.add != Layer::kNone) last_use[static_cast<std::size_t>(node.layer.add)] = node.out;
-    if (!has_weights(node.layer)) continue;
   }
   last_use.back() = values_.size();
   const auto aligned = [](std::size_t size) { return blocks_of(size, kLine<T>) * kLine<T>; };
@@ -208,7 +100,7 @@ void Network<T>::place_values() {
     reused_size_ = std::max(reused_size_, values_[v].reused + aligned(values_[v].size()));
   }
   for (Node& node : nodes_) {
-    if (!has_weights(node.layer)) continue;
+    if (!node.has_weights()) continue;
     const Value& out = values_[node.out];
     node.blocks = blocks_of(out.channels, kLine<T>);
     node.weights = packed_size_;
@@ -231,7 +123,7 @@ template <typename T>
 Packed<T> Network<T>::pack(std::span<const T* const> parameters) const {
   Packed<T> packed(packed_size_);
   for (const Node& node : nodes_) {
-    if (!has_weights(node.layer)) continue;
+    if (!node.has_weights()) continue;
     const std::size_t outputs = values_[node.out].channels;
     const T* from = parameters[static_cast<std::size_t>(node.layer.weight)];
     T* to = packed.data() + node.weights;
@@ -253,7 +145,7 @@ template <typename T>
 Packed<T> Network<T>::transpose(const Packed<T>& weights) const {
   Packed<T> result(transposed_size_);
   for (const Node& node : nodes_) {
-    if (!has_weights(node.layer) || node.in == 0) continue;
+    if (!node.has_weights() || node.in == 0) continue;
     const std::size_t channels = node.seen.channels, outputs = values_[node.out].channels;
     T* to = result.data() + node.transposed;
     for (std::size_t first = 0; first < channels; first += kLine<T>) {
@@ -319,7 +211,7 @@ const T* Network<T>::run(const Packed<T>& weights, const T* inputs, std::size_t 
     const Value &seen = values_[node.in], &made = values_[node.out];
     const T* in = at(node.in);
     T* out = value(node.out, keep, rows, trace);
-    if (has_weights(node.layer)) {
+    if (node.has_weights()) {
       const int add = node.layer.add;
       Product<T> whole = product(
           node, weights, in, add == Layer::kNone ? nullptr : at(static_cast<std::size_t>(add)), rows, out);
@@ -356,7 +248,7 @@ void Network<T>::send_back(const Node& node, const Packed<T>& transposed, const 
                            std::size_t rows, Trace<T>& trace) const {
   const Value &seen = values_[node.in], &made = values_[node.out];
   T* result = trace.errors.data() + seen.kept * rows;
-  if (has_weights(node.layer)) {
+  if (node.has_weights()) {
     Product<T> product;
     product.in = error;
     product.in_row = made.size();
@@ -423,7 +315,7 @@ void Network<T>::step(const Coefficients<T>& coefficients, const Packed<T>& base
                          second ? second->data() + at : nullptr, result.data() + at};
   };
   for (const Node& node : nodes_) {
-    if (!has_weights(node.layer)) continue;
+    if (!node.has_weights()) continue;
     const Value& made = values_[node.out];
     const T* error = trace.errors.data() + made.kept * trace.rows + row * made.size();
     if (made.channels % kLine<T> != 0) {
@@ -469,7 +361,7 @@ const T* Network<T>::tangents(const Packed<T>& weights, const Packed<T>& change,
   for (const Node& node : nodes_) {
     const Value &seen = values_[node.in], &made = values_[node.out];
     T* out = tangent_at(node.out);
-    if (has_weights(node.layer)) {
+    if (node.has_weights()) {
       const int add = node.layer.add;
       tiles<T>().product(product(node, change, value_at(node.in),
                                  add > 0 ? tangent_at(static_cast<std::size_t>(add)) : nullptr, rows, out));
@@ -503,7 +395,7 @@ template <typename T>
 std::vector<typename Network<T>::Factors> Network<T>::factors() const {
   std::vector<Factors> all;
   for (const Node& node : nodes_) {
-    if (!has_weights(node.layer)) continue;
+    if (!node.has_weights()) continue;
     const Value& made = values_[node.out];
     all.push_back({made.height * made.width, node.depth(), made.channels, node.layer.bias != Layer::kNone});
   }
@@ -514,7 +406,7 @@ template <typename T>
 void Network<T>::copy_factors(std::size_t layer, const T* inputs, std::size_t row, const Trace<T>& trace,
                               T* seen, T* errors) const {
   const auto node = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& candidate) {
-    return has_weights(candidate.layer) && layer-- == 0;
+    return candidate.has_weights() && layer-- == 0;
   });
   const Value& made = values_[node->out];
   const std::size_t positions = made.height * made.width, depth = node->depth();

@@ -13,7 +13,7 @@
 #include <span>
 #include <vector>
 
-#include "worker/engine/layers.h"
+#include "worker/engine/layer_plan.h"
 #include "worker/engine/tiles.h"
 
 namespace hooke::engine {
@@ -99,6 +99,8 @@ class Network {
   std::size_t features() const { return nodes_.back().in == 0 ? 0 : nodes_.back().seen.size(); }
   // Which of the net's parameters are the last layer's weights.
   std::size_t last_weight() const { return static_cast<std::size_t>(nodes_.back().layer.weight); }
+  // Where each feature's weight stands in an output's part of it.
+  const std::vector<std::uint32_t>& last_source() const { return nodes_.back().source; }
   const T* features(std::size_t row, const Trace<T>& trace) const {
     return trace.values.data() + values_[nodes_.back().in].kept * trace.rows + row * features();
   }
@@ -110,11 +112,9 @@ class Network {
             Packed<T>& result) const;
 
  private:
-  struct Value {
-    std::size_t channels = 0, height = 1, width = 1;
+  struct Value : ValueSize {
     std::size_t kept = 0;    // where it lies in a trace of everything, for one row
     std::size_t reused = 0;  // where it lies when only what is still needed is kept
-    std::size_t size() const { return channels * height * width; }
   };
   // Runs of each position, as in Product.
   struct Runs {
@@ -123,24 +123,13 @@ class Network {
     void add(Segment segment);
     void end_position() { first.push_back(static_cast<std::uint32_t>(segments.size())); }
   };
-  struct Node {
-    Layer layer;
-    std::size_t in = 0, out = 0;    // values
-    Value seen;                     // the input as the layer sees it: flattened for kDense
-    std::size_t top = 0, left = 0;  // first kernel row and column that see more than padding
-    std::size_t kernel_height = 1, kernel_width = 1;
-    std::size_t source_size = 0;        // numbers of one output's weights in the net's parameter
-    std::vector<std::uint32_t> source;  // of each line: where its number stands among them
+  struct Node : LayerPlan {
     std::size_t blocks = 0, transposed_blocks = 0;
     std::size_t weights = 0, bias = 0;  // where they begin in a packed buffer
     std::size_t transposed = 0;         // likewise in a transposed one
     Runs forward, backward;
-    std::size_t depth() const { return source.size(); }
   };
 
-  Node make_node(const Layer& layer);
-  void plan_kernel(Node& node) const;
-  void plan_source(Node& node) const;
   void plan_runs(Node& node) const;
   void place_values();
   T* value(std::size_t index, bool keep, std::size_t rows, Trace<T>& trace) const;

@@ -61,6 +61,7 @@ std::string read_text(const std::filesystem::path& path) {
 hooke::training::RunOptions run_options(const hooke::trainer::CommandLine& line) {
   hooke::training::RunOptions options;
   options.device = line.device;
+  options.update_batch = line.update_batch;
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   options.measuring_threads = line.threads > 0 ? line.threads : std::max(1, cores);
   options.training_threads = line.training_threads;

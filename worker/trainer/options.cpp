@@ -16,7 +16,10 @@ Usage: hooke-trainer --config FILE.json --out DIR [options]
   --config FILE         configuration: canonical JSON, as the server stores it
   --out DIR             folder for records.spool, which must not exist yet, and checkpoints
   --data-root DIR       folder below which data may be read; may be given several times
-  --device NAME         device of LibTorch: cpu (default), cuda:0, …
+  --device NAMES        devices of LibTorch: cpu (default), cuda:0, or several as cuda:0,cuda:1: the
+                        first trains, all measure
+  --update-batch N      measured updates side by side on a device (default: by its memory; on the CPU
+                        one in each thread, which is faster there)
   --threads N           threads that measure (default: all cores); they change no result
   --training-threads N  threads that train (default: 1); results are the same bits for the same N
   --allow-torchscript   run TorchScript programs that the configuration names, from the data roots
@@ -83,6 +86,8 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
       line.data_roots.emplace_back(value());
     } else if (option == "--device") {
       line.device = value();
+    } else if (option == "--update-batch") {
+      line.update_batch = parse_number(option, value(), 1);
     } else if (option == "--threads") {
       line.threads = parse_number(option, value(), 1);
     } else if (option == "--training-threads") {

@@ -14,7 +14,8 @@ struct CommandLine {
   std::filesystem::path out;
   int threads = 0;  // 0: the machine's
   int training_threads = 1;
-  std::string device = "cpu";
+  std::string device = "cpu";  // several with commas
+  int update_batch = 0;        // 0: by the device's memory
   std::vector<std::filesystem::path> data_roots;
   bool allow_torchscript = false;
   std::vector<std::filesystem::path> resume;  // checkpoints; the first that is whole is taken

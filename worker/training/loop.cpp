@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <future>
+#include <sstream>
 
 #include "proto/hooke/error.h"
 #include "worker/data/augment.h"
@@ -35,6 +36,15 @@ at::Device parse_device(const std::string& name) {
   } catch (const c10::Error&) {
   }
   throw Error(Code::kFailedPrecondition, "LibTorch has no device '" + name + "' here", "device");
+}
+
+// At least one, from names with commas between them.
+std::vector<at::Device> parse_devices(const std::string& names) {
+  std::vector<at::Device> devices;
+  std::istringstream rest(names);
+  for (std::string name; std::getline(rest, name, ',');) devices.push_back(parse_device(name));
+  if (devices.empty()) devices.push_back(parse_device(names));
+  return devices;
 }
 
 // The numbers of threads, and kernels whose results can be had again. No TF32: the measured
@@ -125,7 +135,8 @@ models::Options model_options(const RunOptions& options) {
 
 Loop::Loop(const Config& config, const RunOptions& options, const State* resume)
     : config_(config), options_(options) {
-  const at::Device device = parse_device(options.device);
+  devices_ = parse_devices(options.device);
+  const at::Device device = devices_.front();
   set_up_process(options);
   const TrainingConfig& training = config_.training;
   data_ = data::load(config_.data, options.data_roots, stream_seed(training.seed, Stream::kData));
@@ -181,7 +192,8 @@ void Loop::refuse_for_binary() const {
 void Loop::note_facts() {
   const std::size_t classes = data_.class_names.size();
   facts_.libtorch_version = TORCH_VERSION;
-  facts_.device = train_.inputs.device().str();
+  for (const at::Device& device : devices_)
+    facts_.device += (facts_.device.empty() ? "" : ",") + device.str();
   facts_.measuring_threads = options_.measuring_threads;
   facts_.training_threads = options_.training_threads;
   facts_.data_path = data_.path;
@@ -265,6 +277,8 @@ void Loop::make_engine(const std::vector<std::int64_t>& positions) {
   options.updates = updates_;
   options.measures = config_.measures;
   options.threads = options_.measuring_threads;
+  options.devices = devices_;
+  options.batch = options_.update_batch;
   const at::Tensor index = at::tensor(positions).to(train_.labels.device());
   engine::Probes probes{grouping(), train_.inputs.index_select(0, index),
                         train_.targets.index_select(0, index)};

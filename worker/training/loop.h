@@ -63,6 +63,7 @@ class Loop {
 
   Config config_;
   RunOptions options_;
+  std::vector<at::Device> devices_;  // the first trains
   Facts facts_;
   data::DataSet data_;  // without inputs that are on the device for good
   Split train_, test_;

@@ -13,9 +13,12 @@
 namespace hooke::training {
 
 struct RunOptions {
-  std::string device = "cpu";  // as LibTorch names it: "cpu", "cuda:0"
-  int measuring_threads = 1;   // never changes a bit of the results
-  int training_threads = 1;    // the bits of a training are promised for the same number
+  // As LibTorch names them: "cpu", "cuda:0,cuda:1". The first trains, all measure (a net that is not
+  // known layer by layer: the first).
+  std::string device = "cpu";
+  int update_batch = 0;       // measured updates side by side on a device; 0: by its memory, on the CPU one
+  int measuring_threads = 1;  // never changes a bit of the results
+  int training_threads = 1;   // the bits of a training are promised for the same number
   std::vector<std::filesystem::path> data_roots;
   bool allow_torchscript = false;  // runs programs that configurations name
 };

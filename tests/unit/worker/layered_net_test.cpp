@@ -1,4 +1,5 @@
-// The engine's own loops against LibTorch's forward pass and autograd, model by model.
+// The engine's own loops and its batched products against LibTorch's forward pass and autograd,
+// model by model.
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
@@ -6,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "proto/hooke/error.h"
 #include "worker/engine/engine.h"
 #include "worker/engine/network.h"
 #include "worker/models/net.h"
@@ -65,6 +67,15 @@ std::vector<Subject> subjects() {
   return all;
 }
 
+// How a net is measured.
+struct Way {
+  bool layered = true;  // else through its forward pass
+  int threads = 1;
+  int batch = 0;    // updates side by side, as on a GPU
+  int devices = 1;  // that the CPU plays
+};
+constexpr Way kForward{.layered = false}, kLoops{}, kBatched{.batch = 3};
+
 class LayeredNet : public ::testing::TestWithParam<Subject> {
  protected:
   std::shared_ptr<models::Net> make(at::ScalarType type = at::kDouble) const {
@@ -81,7 +92,7 @@ class LayeredNet : public ::testing::TestWithParam<Subject> {
             at::arange(2 * GetParam().shape.outputs, at::kLong).div(2, "floor")};
   }
 
-  std::vector<Result> measure(const Live& live, const std::vector<Update>& updates, bool layered, int threads,
+  std::vector<Result> measure(const Live& live, const std::vector<Update>& updates, Way way,
                               at::ScalarType type = at::kDouble,
                               const std::vector<Measure>& measures = {Measure::kLoss,
                                                                       Measure::kL2Logit}) const {
@@ -89,12 +100,14 @@ class LayeredNet : public ::testing::TestWithParam<Subject> {
     options.updates = updates;
     options.measures = measures;
     options.keep_pairs = true;
-    options.threads = threads;
+    options.threads = way.threads;
+    options.batch = way.batch;
+    if (way.devices > 1) options.devices.assign(static_cast<std::size_t>(way.devices), at::kCPU);
     Engine engine(options, probes(type), [&] {
       const auto net = make(type);
       return Replica{{net->parameters(), net->buffers()},
                      [net](const at::Tensor& x) { return net->forward(x); },
-                     layered ? net->layers() : std::nullopt};
+                     way.layered ? net->layers() : std::nullopt};
     });
     return engine.measure(live, kNever).value();
   }
@@ -122,9 +135,17 @@ TEST_P(LayeredNet, MeasuresWhatForwardAndAutogradDo) {
   const std::vector<Update> updates = {update(Kind::kAdam, 1e-3), update(Kind::kAdam, 1e-3, 0.1),
                                        update(Kind::kSgd, 0.01, 0.1)};
   const Live live{{net->parameters(), net->buffers()}, {}, nullptr};
-  const auto expected = measure(live, updates, false, 1), got = measure(live, updates, true, 1);
-  for (std::size_t q = 0; q < got.size(); ++q) {
-    EXPECT_LT(largest_difference(got[q].pairs, expected[q].pairs), 1e-7) << "result " << q;
+  const auto expected = measure(live, updates, kForward);
+  std::vector<Way> ways = {kLoops, kBatched};
+  // Large nets take their time.
+  if (net->parameters().size() < 20)
+    ways.insert(ways.end(), {Way{.batch = 1}, Way{.batch = 2, .devices = 3}});
+  for (const Way way : ways) {
+    const auto got = measure(live, updates, way);
+    for (std::size_t q = 0; q < got.size(); ++q) {
+      EXPECT_LT(largest_difference(got[q].pairs, expected[q].pairs), 1e-7)
+          << "result " << q << ", batch " << way.batch;
+    }
   }
 }
 
@@ -133,23 +154,28 @@ TEST_P(LayeredNet, HasTheGradientsAndTangentsOfAutograd) {
   const Live live{{net->parameters(), net->buffers()}, {}, nullptr};
   const std::vector<Measure> measures = {Measure::kLinearityGap, Measure::kStiffness, Measure::kNtk,
                                          Measure::kCoherence, Measure::kGramLambdaMax};
-  const auto expected = measure(live, {update(Kind::kSgd, 0.05)}, false, 1, at::kDouble, measures);
-  const auto got = measure(live, {update(Kind::kSgd, 0.05)}, true, 1, at::kDouble, measures);
-  for (std::size_t q = 0; q < measures.size(); ++q) {
-    EXPECT_LT(largest_difference(got[q].pairs, expected[q].pairs), 1e-7) << name(measures[q]);
-    if (is_matrix(measures[q])) continue;
-    EXPECT_NEAR(got[q].scalars.at(0).second, expected[q].scalars.at(0).second,
-                1e-9 * std::fabs(expected[q].scalars.at(0).second));
+  const auto expected = measure(live, {update(Kind::kSgd, 0.05)}, kForward, at::kDouble, measures);
+  for (const Way way : {kLoops, kBatched}) {
+    const auto got = measure(live, {update(Kind::kSgd, 0.05)}, way, at::kDouble, measures);
+    for (std::size_t q = 0; q < measures.size(); ++q) {
+      EXPECT_LT(largest_difference(got[q].pairs, expected[q].pairs), 1e-7) << name(measures[q]);
+      if (is_matrix(measures[q])) continue;
+      EXPECT_NEAR(got[q].scalars.at(0).second, expected[q].scalars.at(0).second,
+                  1e-9 * std::fabs(expected[q].scalars.at(0).second));
+    }
   }
 }
 
 TEST_P(LayeredNet, TakesTheTrainingsState) {
   const auto net = make();
   std::vector<at::Tensor> weights = net->parameters();
-  std::vector<StepRule> rules = {{Kind::kAdamW, 1e-3, 0, false, 0.1}, {Kind::kSgd, 1e-2, 0.9, true, 0.1}};
-  // Large nets take their time through autograd.
-  if (weights.size() < 20)
-    rules.insert(rules.end(), {{Kind::kAdam, 1e-3, 0, false, 0.1}, {Kind::kSgd, 1e-2, 0.9}});
+  std::vector<StepRule> rules = {{Kind::kAdamW, 1e-3, 0, false, 0.1}};
+  // Large nets take their time.
+  if (weights.size() < 20) {
+    rules.insert(
+        rules.end(),
+        {{Kind::kAdam, 1e-3, 0, false, 0.1}, {Kind::kSgd, 1e-2, 0.9}, {Kind::kSgd, 1e-2, 0.9, true, 0.1}});
+  }
   for (const StepRule& rule : rules) {
     StepState state;
     for (int step = 0; step < 2; ++step) {
@@ -162,9 +188,12 @@ TEST_P(LayeredNet, TakesTheTrainingsState) {
     Update training;
     training.training = true;
     const Live live{{weights, net->buffers()}, rule, &state};
-    const auto expected = measure(live, {training}, false, 1), got = measure(live, {training}, true, 1);
-    for (std::size_t q = 0; q < got.size(); ++q) {
-      EXPECT_LT(largest_difference(got[q].pairs, expected[q].pairs), 1e-6) << describe(rule);
+    const auto expected = measure(live, {training}, kForward);
+    for (const Way way : {kLoops, kBatched}) {
+      const auto got = measure(live, {training}, way);
+      for (std::size_t q = 0; q < got.size(); ++q) {
+        EXPECT_LT(largest_difference(got[q].pairs, expected[q].pairs), 1e-6) << describe(rule);
+      }
     }
   }
 }
@@ -172,13 +201,32 @@ TEST_P(LayeredNet, TakesTheTrainingsState) {
 TEST_P(LayeredNet, HasTheSameBitsForAnyNumberOfThreads) {
   const auto net = make(at::kFloat);
   const Live live{{net->parameters(), net->buffers()}, {}, nullptr};
-  const auto one = measure(live, {update(Kind::kAdam, 1e-3)}, true, 1, at::kFloat);
+  const auto one = measure(live, {update(Kind::kAdam, 1e-3)}, kLoops, at::kFloat);
   for (const int threads : {2, 5}) {
-    const auto many = measure(live, {update(Kind::kAdam, 1e-3)}, true, threads, at::kFloat);
+    const auto many = measure(live, {update(Kind::kAdam, 1e-3)}, Way{.threads = threads}, at::kFloat);
     for (std::size_t q = 0; q < one.size(); ++q) {
       EXPECT_EQ(std::memcmp(one[q].pairs.data(), many[q].pairs.data(), one[q].pairs.size() * sizeof(double)),
                 0);
     }
+  }
+}
+
+// What the last layer sees and its weights are in one order, whatever the way: NC3 compares them.
+TEST_P(LayeredNet, CollapseIsTheSameInLoopsAndBatches) {
+  const auto net = make();
+  const Live live{{net->parameters(), net->buffers()}, {}, nullptr};
+  const std::vector<Update> updates = {update(Kind::kSgd, 0.05)};
+  if (GetParam().config.type == "linear") {
+    for (const Way way : {kLoops, kBatched})
+      EXPECT_THROW(measure(live, updates, way, at::kDouble, {Measure::kCollapse}), Error);
+    return;
+  }
+  const auto loops = measure(live, updates, kLoops, at::kDouble, {Measure::kCollapse});
+  const auto batched = measure(live, updates, kBatched, at::kDouble, {Measure::kCollapse});
+  ASSERT_EQ(loops.at(0).scalars.size(), 4u);
+  for (std::size_t k = 0; k < 4; ++k) {
+    const double value = loops[0].scalars[k].second;
+    EXPECT_NEAR(batched[0].scalars[k].second, value, 1e-9 * std::fabs(value)) << loops[0].scalars[k].first;
   }
 }
 
