@@ -5,17 +5,22 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <malloc.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
+#include <fstream>
 #include <iostream>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
 
 #include "proto/hooke/error.h"
+#include "tests/bench/bench_train.h"
 #include "tests/bench/naive.h"
+#include "tests/bench/naive_process.h"
 #include "worker/engine/blas_threads.h"
 #include "worker/engine/network.h"
 
@@ -30,12 +35,20 @@ struct Options {
   int threads = 2;
   int rounds = 3;
   int naive_probes = 0;  // of each class that the naive procedure updates in a round; 0: all
-  bool naive = false;    // the child
+  std::string device = "cpu";
+  int batch = 0;        // updates side by side; 0: as the engine chooses
+  bool engine = false;  // no naive procedure
+  bool train = false;   // training instead of measuring
+  int steps = 200;      // of training, in a round
+  bool naive = false;   // the child
 };
 
 constexpr const char* kUsage =
     "bench_measure [--model cnn|mlp|linear|resnet18|vgg|...] [--classes K] [--per-class P] [--threads T]\n"
-    "              [--rounds R] [--naive-probes N: N of P updates are timed and the time is scaled]\n";
+    "              [--rounds R] [--naive-probes N: N of P updates are timed and the time is scaled]\n"
+    "              [--device cpu|cuda:0] [--batch B: updates side by side, as on a GPU]\n"
+    "              [--engine-only: for sizes that the naive procedure takes hours for]\n"
+    "bench_measure --train [--model M] [--threads T] [--rounds R] [--steps S] [--device D]\n";
 
 Options parse(int argc, char** argv) {
   Options options;
@@ -45,8 +58,8 @@ Options parse(int argc, char** argv) {
       std::cout << kUsage;
       std::exit(0);
     }
-    if (option == "--naive") {
-      options.naive = true;
+    if (option == "--naive" || option == "--train" || option == "--engine-only") {
+      (option == "--naive" ? options.naive : option == "--train" ? options.train : options.engine) = true;
       continue;
     }
     if (i + 1 == argc) throw invalid(option, std::string("needs a value; ") + kUsage);
@@ -63,6 +76,12 @@ Options parse(int argc, char** argv) {
       options.rounds = std::stoi(value);
     } else if (option == "--naive-probes") {
       options.naive_probes = std::stoi(value);
+    } else if (option == "--device") {
+      options.device = value;
+    } else if (option == "--batch") {
+      options.batch = std::stoi(value);
+    } else if (option == "--steps") {
+      options.steps = std::stoi(value);
     } else {
       throw invalid(option, std::string("there is no such option; ") + kUsage);
     }
@@ -85,7 +104,7 @@ const std::vector<engine::Measure> kMeasures = {engine::Measure::kLoss, engine::
 // What both processes measure: noise images, each class around an image of its own; one Adam
 // update as published.
 struct Setting {
-  explicit Setting(const Options& the_options) : options(the_options) {
+  explicit Setting(const Options& the_options) : options(the_options), device(the_options.device) {
     config.type = options.model;
     const bool small = options.model.rfind("resnet", 0) == 0 || options.model == "vgg";
     shape = small ? models::Shape{{3, 32, 32}, options.classes} : models::Shape{{1, 28, 28}, options.classes};
@@ -98,13 +117,18 @@ struct Setting {
     };
     const at::Tensor centres = noise(options.classes);
     probes = {{static_cast<std::size_t>(options.classes), static_cast<std::size_t>(options.per_class), true},
-              centres.index_select(0, labels) + noise(count),
-              labels};
+              (centres.index_select(0, labels) + noise(count)).to(device),
+              labels.to(device)};
     live = make();
   }
-  std::shared_ptr<models::Net> make() const { return models::make(config, shape, 0, at::kFloat); }
+  std::shared_ptr<models::Net> make() const {
+    const auto net = models::make(config, shape, 0, at::kFloat);
+    net->to(device);
+    return net;
+  }
 
   Options options;
+  at::Device device;
   models::Config config;
   models::Shape shape;
   engine::Update update;
@@ -139,61 +163,12 @@ int run_naive(const Options& options) {
   return 0;
 }
 
-class NaiveProcess {
- public:
-  explicit NaiveProcess(char** argv) {
-    int in[2], out[2];
-    if (pipe(in) != 0 || pipe(out) != 0) throw Error(Code::kInternal, "no pipe");
-    child_ = fork();
-    if (child_ == 0) {
-      dup2(in[0], 0);
-      dup2(out[1], 1);
-      for (const int end : {in[0], in[1], out[0], out[1]}) close(end);
-      std::vector<char*> arguments;
-      for (char** argument = argv; *argument; ++argument) arguments.push_back(*argument);
-      std::string role = "--naive";
-      arguments.push_back(role.data());
-      arguments.push_back(nullptr);
-      execv("/proc/self/exe", arguments.data());
-      _exit(127);
-    }
-    close(in[0]);
-    close(out[1]);
-    to_ = fdopen(in[1], "w");
-    from_ = fdopen(out[0], "r");
-  }
-  ~NaiveProcess() {
-    std::fclose(to_);
-    std::fclose(from_);
-    waitpid(child_, nullptr, 0);
-  }
-  NaiveProcess(const NaiveProcess&) = delete;
-  NaiveProcess& operator=(const NaiveProcess&) = delete;
-
-  // Seconds of one round; its means are appended to `means`, `count` of them.
-  double round(std::vector<double>& means, std::size_t count) {
-    std::fputs("go\n", to_);
-    std::fflush(to_);
-    double time = 0;
-    bool good = std::fscanf(from_, "%la", &time) == 1;
-    means.resize(count);
-    for (double& mean : means) good = good && std::fscanf(from_, "%la", &mean) == 1;
-    if (!good) throw Error(Code::kInternal, "the process of the naive procedure died");
-    return time;
-  }
-
- private:
-  pid_t child_ = 0;
-  std::FILE* to_ = nullptr;
-  std::FILE* from_ = nullptr;
-};
-
 // Multiply-adds in a second of LibTorch's matrix product, with as many threads.
-double gemm_rate() {
-  const std::int64_t n = 1024;
-  const at::Tensor a = at::randn({n, n}), b = at::randn({n, n});
+double gemm_rate(at::Device device) {
+  const std::int64_t n = device.is_cpu() ? 1024 : 4096;
+  const at::Tensor a = at::randn({n, n}, device), b = at::randn({n, n}, device);
   double best = 1e9;
-  for (int i = 0; i < 4; ++i) best = std::min(best, seconds([&] { at::mm(a, b); }));
+  for (int i = 0; i < 4; ++i) best = std::min(best, seconds([&] { at::mm(a, b)[0][0].item<float>(); }));
   return static_cast<double>(n * n * n) / best;
 }
 
@@ -230,37 +205,118 @@ void print_floors(const Setting& setting, double rate, double engine_seconds) {
   print("without padding", network.products());
 }
 
+// Kilobytes of this process, as /proc/self/status names them.
+double status_kb(const std::string& name) {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    double value = 0;
+    if (word == name && status >> value) return value;
+  }
+  return 0;
+}
+
+// Peak of this process's memory since it was made, above what it had then.
+class PeakMemory {
+ public:
+  PeakMemory() : before_(status_kb("VmRSS:")) { std::ofstream("/proc/self/clear_refs") << "5"; }
+  double megabytes() const { return (status_kb("VmHWM:") - before_) / 1024; }
+
+ private:
+  double before_;
+};
+
+void print_memory(const Setting& setting, double peak, int threads) {
+  const auto layers = setting.live->layers();
+  if (!layers) return;
+  const engine::Network<float> network(*layers);
+  const double mb = 1024.0 * 1024 / sizeof(float), m = static_cast<double>(setting.probes.grouping.probes());
+  double weights = 0;
+  for (const at::Tensor& parameter : setting.live->parameters())
+    weights += static_cast<double>(parameter.numel());
+  const double activations = std::min(m, 256.0) * static_cast<double>(network.activations());
+  const double probes = m * static_cast<double>(network.inputs());
+  const double tables = 2 * m * m * static_cast<double>(kMeasures.size());
+  std::printf(
+      "memory: %.0f MB at the peak; %d x (weights %.0f MB + activations %.0f MB) + probes %.0f MB = %.0f MB; "
+      "tables of the results %.0f MB\n",
+      peak, threads, weights / mb, activations / mb, probes / mb,
+      (threads * (weights + activations) + probes) / mb, tables / mb);
+}
+
+engine::Options engine_options(const Options& options, const Setting& setting) {
+  engine::Options result;
+  result.updates = {setting.update};
+  result.measures = kMeasures;
+  result.threads = options.threads;
+  result.devices = {setting.device};
+  result.batch = options.batch;
+  result.keep_pairs = !options.engine;
+  return result;
+}
+
+// Says on standard error how far the measurement is.
+class Ticker {
+ public:
+  explicit Ticker(const engine::Engine& engine)
+      : thread_([this, &engine] {
+          std::unique_lock lock(mutex_);
+          while (!changed_.wait_for(lock, std::chrono::seconds(5), [this] { return done_; }))
+            std::cerr << static_cast<int>(100 * engine.progress()) << " %" << std::endl;
+        }) {}
+  ~Ticker() {
+    {
+      const std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  Ticker(const Ticker&) = delete;
+  Ticker& operator=(const Ticker&) = delete;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;  // guarded by mutex_
+  std::thread thread_;
+};
+
 int run(const Options& options, char** argv) {
-  NaiveProcess naive(argv);
+  std::optional<bench::NaiveProcess> naive;
+  if (!options.engine) naive.emplace(argv);
   const Setting setting(options);
-  engine::Options engine_options;
-  engine_options.updates = {setting.update};
-  engine_options.measures = kMeasures;
-  engine_options.threads = options.threads;
-  engine_options.keep_pairs = true;
-  engine::Engine engine(engine_options, setting.probes, [&] {
-    const auto net = setting.make();
+  set_threads(options.threads);
+  const PeakMemory memory;
+  engine::Engine engine(engine_options(options, setting), setting.probes, [&] {
+    const bool known = setting.live->layers().has_value();
+    const auto net = known ? setting.live : setting.make();
     net->eval();
     return engine::Replica{{net->parameters(), net->buffers()},
                            [net](const at::Tensor& inputs) { return net->forward(inputs); },
                            net->layers()};
   });
-  set_threads(options.threads);
   const engine::Grouping& grouping = setting.probes.grouping;
   const auto share = static_cast<std::size_t>(options.naive_probes);
   const double scale = static_cast<double>(grouping.per_class) / static_cast<double>(share);
   const std::size_t cells = grouping.classes * grouping.classes;
-  double naive_seconds = 0, engine_seconds = 0, rate = 0, difference = 0;
+  double naive_seconds = 0, engine_seconds = 0, rate = 0, difference = 0, peak = 0;
   for (int round = 0; round < options.rounds; ++round) {
     std::vector<engine::Result> results;
-    std::vector<double> means;
     const std::atomic<bool> never = false;
     const double engine_time = seconds([&] {
+      const Ticker ticker(engine);
       results =
           engine.measure({{setting.live->parameters(), setting.live->buffers()}, {}, nullptr}, never).value();
     });
-    const double naive_time = scale * naive.round(means, cells * kMeasures.size());
-    rate += gemm_rate();
+    if (round == 0) peak = memory.megabytes();
+    engine_seconds += engine_time;
+    rate += gemm_rate(setting.device);
+    if (!naive) {
+      std::printf("round %d: engine %.3f s\n", round + 1, engine_time);
+      continue;
+    }
+    std::vector<double> means;
+    const double naive_time = scale * naive->round(means, cells * kMeasures.size());
     for (std::size_t q = 0; q < results.size(); ++q) {
       const std::vector<double> theirs(means.begin() + static_cast<std::ptrdiff_t>(q * cells),
                                        means.begin() + static_cast<std::ptrdiff_t>((q + 1) * cells));
@@ -271,9 +327,10 @@ int run(const Options& options, char** argv) {
                 share, grouping.per_class, engine_time);
     std::fflush(stdout);
     naive_seconds += naive_time;
-    engine_seconds += engine_time;
   }
+  if (setting.device.is_cpu()) print_memory(setting, peak, options.threads);
   print_floors(setting, rate / options.rounds, engine_seconds / options.rounds);
+  if (!naive) return 0;
   std::printf("speedup %.1f naive %.3f s engine %.3f s max_relative_difference %.2e\n",
               naive_seconds / engine_seconds, naive_seconds / options.rounds, engine_seconds / options.rounds,
               difference);
@@ -288,6 +345,10 @@ int main(int argc, char** argv) {
     if (options.naive) return run_naive(options);
     mallopt(M_MMAP_THRESHOLD, 32 << 20);  // as hooke-trainer
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    if (options.train) {
+      return bench::run_train(
+          {options.model, options.classes, options.threads, options.rounds, options.steps, options.device});
+    }
     return run(options, argv);
   } catch (const Error& error) {
     std::cerr << "bench_measure: " << describe(error) << "\n";

@@ -139,7 +139,7 @@ void Engine::check_kernel() const {
 }
 
 void Engine::work(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
-                  std::atomic<std::size_t>& next, const std::atomic<bool>& stop, Tables& tables) const {
+                  std::atomic<std::size_t>& next, const std::atomic<bool>& stop, Tables& tables) {
   const std::size_t m = probes_.grouping.probes(), together = net_->together();
   for (std::size_t first = together * next++; first < m && !stop; first = together * next++) {
     const std::size_t count = std::min(together, m - first);
@@ -162,7 +162,7 @@ double length(std::span<const double> z) {
 
 // The tables' rows of the probes that this thread has in hand.
 void Engine::measure_update(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
-                            std::size_t u, const std::atomic<bool>& stop, Tables& tables) const {
+                            std::size_t u, const std::atomic<bool>& stop, Tables& tables) {
   const Update& update = plan.updates[u];
   StepRule rule = update.training ? live.rule : update.rule;
   if (update.training && update.training_lr) rule.lr = *update.training_lr;
@@ -177,6 +177,7 @@ void Engine::measure_update(const Plan& plan, const Live& live, std::size_t thre
                           tables.above[table].data() + probe * probes_.grouping.probes(),
                           tables.below[table][probe]);
                }
+               ++updates_done_;
                return !stop;
              });
 }
@@ -214,6 +215,8 @@ std::optional<std::vector<Result>> Engine::run(const Plan& plan, const Live& liv
       throw Error(Code::kInternal, "no optimiser state for update training");
   }
   const std::size_t m = probes_.grouping.probes(), measures = plan.measures.size();
+  updates_done_ = 0;
+  updates_due_ = plan.updates.size() * m;
   Tables tables(plan.updates.size() * measures, m);
   std::vector<Result> without_update;
   {
@@ -251,6 +254,11 @@ std::optional<std::vector<Result>> Engine::run(const Plan& plan, const Live& liv
   }
   std::move(without_update.begin(), without_update.end(), std::back_inserter(results));
   return results;
+}
+
+double Engine::progress() const {
+  const std::size_t due = updates_due_;
+  return due == 0 ? 0 : static_cast<double>(updates_done_) / static_cast<double>(due);
 }
 
 std::optional<std::vector<Result>> Engine::measure(const Live& live, const std::atomic<bool>& stop) {

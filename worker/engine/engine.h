@@ -30,7 +30,7 @@ struct Weights {
 
 // A net whose weights the engine may overwrite. `forward` maps a batch to outputs [batch][outputs]
 // in evaluation mode and reads `weights`; parameters require gradients. With `layers`, whose
-// parameters are positions in `weights`, a net on the CPU is measured without `forward`.
+// parameters are positions in `weights`, `forward` is not called and nothing overwritten.
 struct Replica {
   Weights weights;
   std::function<at::Tensor(const at::Tensor&)> forward;
@@ -108,6 +108,9 @@ class Engine {
   // which is looked at before each probe. Throws what the net throws.
   std::optional<std::vector<Result>> measure(const Live& live, const std::atomic<bool>& stop);
 
+  // The share of the updates of the measurement in progress that is done; 0 before the first. Any thread.
+  double progress() const;
+
   // The first update at rates 1e-7, 1e-6 and so on below `largest_lr`, and there. nullopt as above.
   std::optional<SizeScan> elasticity_vs_update_size(const Live& live, double largest_lr,
                                                     const std::atomic<bool>& stop);
@@ -123,9 +126,9 @@ class Engine {
   void check_kernel() const;
   std::optional<std::vector<Result>> run(const Plan& plan, const Live& live, const std::atomic<bool>& stop);
   void work(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
-            std::atomic<std::size_t>& next, const std::atomic<bool>& stop, Tables& tables) const;
+            std::atomic<std::size_t>& next, const std::atomic<bool>& stop, Tables& tables);
   void measure_update(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
-                      std::size_t update, const std::atomic<bool>& stop, Tables& tables) const;
+                      std::size_t update, const std::atomic<bool>& stop, Tables& tables);
   void fill_row(Measure measure, const StepRule& rule, const Predictions& before, const Predictions& after,
                 const std::vector<double>& moved_to_first_order, std::size_t probe, double* above,
                 double& below) const;
@@ -136,6 +139,7 @@ class Engine {
   Truth truth_;
   std::size_t threads_ = 1;
   std::unique_ptr<MeasuredNet> net_;
+  std::atomic<std::size_t> updates_done_ = 0, updates_due_ = 0;
 };
 
 }  // namespace hooke::engine

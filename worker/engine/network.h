@@ -65,6 +65,8 @@ class Network {
   // Multiply-adds of one prediction: all, and those that do not touch padding.
   double all_products() const { return all_products_; }
   double products() const { return products_; }
+  // Numbers of one row's values that a prediction needs at a time.
+  std::size_t activations() const { return reused_size_; }
 
   // `parameters` are those of the net, each contiguous.
   Packed<T> pack(std::span<const T* const> parameters) const;

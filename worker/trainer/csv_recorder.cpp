@@ -83,7 +83,7 @@ void CsvRecorder::barrier(std::int64_t) {
   }
 }
 
-void CsvRecorder::measuring(std::int64_t step) {
+void CsvRecorder::measuring(std::int64_t step, double) {
   barrier(step);
 }
 

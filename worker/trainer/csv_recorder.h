@@ -26,7 +26,7 @@ class CsvRecorder : public training::Recorder {
   void matrix(std::int64_t step, const std::string& key, const engine::Matrix& matrix) override;
   void barrier(std::int64_t step) override;
   void checkpoint(const training::State&) override {}
-  void measuring(std::int64_t) override;
+  void measuring(std::int64_t step, double share) override;
 
  private:
   std::ofstream& file(const std::string& key, const char* header);

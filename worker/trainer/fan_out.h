@@ -28,8 +28,8 @@ class FanOut : public training::Recorder {
   void checkpoint(const training::State& state) override {
     for (auto* one : recorders_) one->checkpoint(state);
   }
-  void measuring(std::int64_t step) override {
-    for (auto* one : recorders_) one->measuring(step);
+  void measuring(std::int64_t step, double share) override {
+    for (auto* one : recorders_) one->measuring(step, share);
   }
 
  private:

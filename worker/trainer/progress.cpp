@@ -48,11 +48,12 @@ void Progress::scalars(std::int64_t step, const std::vector<std::pair<std::strin
   out_ << std::endl;
 }
 
-void Progress::measuring(std::int64_t step) {
+void Progress::measuring(std::int64_t step, double share) {
   const Clock::time_point now = Clock::now();
   if (now - reported_ < kMeasuringPeriod) return;
   reported_ = now;
-  out_ << "measuring after step " << step << " of " << total_steps_ << std::endl;
+  out_ << "measuring after step " << step << " of " << total_steps_ << ": " << std::lround(100 * share)
+       << " %" << std::endl;
 }
 
 void Progress::done() {

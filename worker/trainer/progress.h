@@ -21,7 +21,7 @@ class Progress : public training::Recorder {
   void matrix(std::int64_t, const std::string&, const engine::Matrix&) override {}
   void barrier(std::int64_t) override {}
   void checkpoint(const training::State&) override {}
-  void measuring(std::int64_t step) override;
+  void measuring(std::int64_t step, double share) override;
 
   void done();
 

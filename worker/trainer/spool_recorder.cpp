@@ -190,7 +190,7 @@ void SpoolRecorder::checkpoint(const training::State& state) {
   write_checkpoint(folder_, {config_, barrier_, environment_, state});
 }
 
-void SpoolRecorder::measuring(std::int64_t) {
+void SpoolRecorder::measuring(std::int64_t, double) {
   if (dirty_) sync();
 }
 

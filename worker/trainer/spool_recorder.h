@@ -52,7 +52,7 @@ class SpoolRecorder : public training::Recorder {
   void matrix(std::int64_t step, const std::string& key, const engine::Matrix& matrix) override;
   void barrier(std::int64_t step) override;
   void checkpoint(const training::State& state) override;
-  void measuring(std::int64_t step) override;
+  void measuring(std::int64_t step, double share) override;
 
   // The last record. None is written when the training was stopped: it may go on later.
   void succeed();

@@ -283,10 +283,11 @@ void Loop::make_engine(const std::vector<std::int64_t>& positions) {
   engine::Probes probes{grouping(), train_.inputs.index_select(0, index),
                         train_.targets.index_select(0, index)};
   engine_.emplace(std::move(options), std::move(probes), [&] {
+    if (auto layers = net_->layers()) return engine::Replica{weights_, {}, std::move(layers)};
     const std::shared_ptr<models::Net> net = net_->copy();
     net->eval();
-    return engine::Replica{weights_of(*net), [net](const at::Tensor& inputs) { return net->forward(inputs); },
-                           net->layers()};
+    return engine::Replica{weights_of(*net),
+                           [net](const at::Tensor& inputs) { return net->forward(inputs); }};
   });
 }
 
@@ -398,7 +399,9 @@ std::optional<std::vector<engine::Result>> Loop::measure(std::int64_t step, Reco
     at::set_num_threads(options_.training_threads);
     return engine_->measure({weights_, rule(lr), &state_}, stop);
   });
-  while (results.wait_for(kMeasuringPeriod) == std::future_status::timeout) recorder.measuring(step);
+  while (results.wait_for(kMeasuringPeriod) == std::future_status::timeout) {
+    recorder.measuring(step, engine_->progress());
+  }
   return results.get();
 }
 

@@ -3,7 +3,7 @@
 // A training calls it from its own thread: start() once, then for each completed step, in order,
 // scalars(), matrix() for each series if the step is measured, barrier() if the step is evaluated or
 // a checkpoint is due, checkpoint() if one is. measuring() comes about once a second while a
-// measurement lasts, before anything of its step.
+// measurement lasts, with the share of it that is done, before anything of its step.
 #pragma once
 
 #include <cstdint>
@@ -51,7 +51,7 @@ class Recorder {
   virtual void matrix(std::int64_t step, const std::string& key, const engine::Matrix& matrix) = 0;
   virtual void barrier(std::int64_t step) = 0;
   virtual void checkpoint(const State& state) = 0;  // of the last barrier's step
-  virtual void measuring(std::int64_t step) = 0;
+  virtual void measuring(std::int64_t step, double share) = 0;
 };
 
 }  // namespace hooke::training

@@ -175,7 +175,7 @@ struct Memory : training::Recorder {
   }
   void barrier(std::int64_t) override {}
   void checkpoint(const training::State&) override {}
-  void measuring(std::int64_t) override {}
+  void measuring(std::int64_t, double) override {}
 };
 
 class BinaryTraining : public ::testing::Test {

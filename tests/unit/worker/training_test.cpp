@@ -50,7 +50,7 @@ struct Memory : Recorder {
   }
   void barrier(std::int64_t step) override { barriers.push_back(step); }
   void checkpoint(const State& state) override { checkpoints.push_back(state); }
-  void measuring(std::int64_t) override {}
+  void measuring(std::int64_t, double) override {}
 
   std::vector<std::int64_t> steps(const std::string& key) const {
     std::vector<std::int64_t> result;
