@@ -1,6 +1,9 @@
 #include "server/ingest/series_cache.h"
 
+#include <limits>
 #include <utility>
+
+#include "server/storage/points.h"
 
 namespace hooke::ingest {
 
@@ -10,8 +13,8 @@ void SeriesCache::load(storage::Snapshot& snapshot, RunId run) {
   touched_.clear();
   for (auto& series : storage::series_of(snapshot, run)) {
     std::string key = series.declaration.key;
-    entries_.emplace(std::move(key),
-                     Entry{series.id, std::move(series.declaration), series.progress, false, 0});
+    entries_.emplace(std::move(key), Entry{series.id, std::move(series.declaration), series.progress,
+                                           std::nullopt, false, 0});
   }
 }
 
@@ -23,7 +26,30 @@ SeriesCache::Entry* SeriesCache::find(std::string_view key) {
 SeriesCache::Entry& SeriesCache::insert(storage::Transaction& transaction,
                                         const storage::SeriesDeclaration& declaration) {
   const SeriesId id = storage::insert_series(transaction, run_, declaration);
-  return entries_.emplace(declaration.key, Entry{id, declaration, {}, false, 0}).first->second;
+  return entries_.emplace(declaration.key, Entry{id, declaration, {}, std::nullopt, false, 0}).first->second;
+}
+
+// Before the point is stored: the builder reads what is there.
+storage::LevelBuilder& SeriesCache::levels_of(storage::Transaction& transaction, Entry& entry) const {
+  if (!entry.levels)
+    entry.levels.emplace(transaction, storage::Series{entry.id, run_, entry.declaration, entry.progress});
+  return *entry.levels;
+}
+
+void SeriesCache::append_scalar(storage::Transaction& transaction, Entry& entry, Step step, TimeUs time_us,
+                                double value) {
+  storage::LevelBuilder& levels = levels_of(transaction, entry);
+  storage::insert_scalar(transaction, entry.id, step, time_us, value);
+  levels.add_scalar(transaction, step, value);
+  advance(entry, step, time_us, value);
+}
+
+void SeriesCache::append_matrix(storage::Transaction& transaction, Entry& entry, Step step, TimeUs time_us,
+                                std::string_view planes) {
+  storage::LevelBuilder& levels = levels_of(transaction, entry);
+  storage::insert_matrix(transaction, entry.id, step, time_us, planes);
+  levels.add_matrix(transaction, step, planes);
+  advance(entry, step, time_us, std::numeric_limits<double>::quiet_NaN());
 }
 
 void SeriesCache::advance(Entry& entry, Step step, TimeUs time_us, double value) {

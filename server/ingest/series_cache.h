@@ -5,11 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "server/storage/levels.h"
 #include "server/storage/series.h"
 
 namespace hooke::ingest {
@@ -20,8 +22,9 @@ class SeriesCache {
     SeriesId id;
     storage::SeriesDeclaration declaration;
     storage::SeriesProgress progress;
-    bool touched = false;              // `progress` is to be saved
-    std::uint64_t checked_record = 0;  // last record that named it, to see one that names it twice
+    std::optional<storage::LevelBuilder> levels;  // once there was a point
+    bool touched = false;                         // `progress` is to be saved
+    std::uint64_t checked_record = 0;             // last record that named it, to see one that names it twice
   };
 
   // Reads it anew.
@@ -32,8 +35,11 @@ class SeriesCache {
   Entry& insert(storage::Transaction& transaction, const storage::SeriesDeclaration& declaration);
   std::size_t size() const { return entries_.size(); }
 
-  // The series has a new point.
-  void advance(Entry& entry, Step step, TimeUs time_us, double value);
+  // Stores a point after the series' last one.
+  void append_scalar(storage::Transaction& transaction, Entry& entry, Step step, TimeUs time_us,
+                     double value);
+  void append_matrix(storage::Transaction& transaction, Entry& entry, Step step, TimeUs time_us,
+                     std::string_view planes);
 
   // Stores the progress of the series that have new points.
   void save(storage::Transaction& transaction);
@@ -43,6 +49,9 @@ class SeriesCache {
     using is_transparent = void;
     std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
   };
+
+  storage::LevelBuilder& levels_of(storage::Transaction& transaction, Entry& entry) const;
+  void advance(Entry& entry, Step step, TimeUs time_us, double value);
 
   RunId run_;
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries_;

@@ -3,7 +3,6 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
-#include <limits>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -11,7 +10,6 @@
 #include "server/ingest/limits.h"
 #include "server/ingest/rules.h"
 #include "server/storage/attempts.h"
-#include "server/storage/points.h"
 #include "server/storage/runs.h"
 #include "server/storage/workers.h"
 
@@ -183,6 +181,7 @@ void Session::apply_declaration(Transaction& transaction, const v1::SeriesDeclar
     throw broken(place(declaration.key), "it was declared with another kind or other classes");
   storage::replace_declaration(transaction, entry->id, declaration);
   entry->declaration = declaration;
+  entry->levels.reset();
 }
 
 // Everything is checked before anything is stored.
@@ -214,8 +213,7 @@ void Session::apply_scalars(Transaction& transaction, std::uint64_t record, cons
       declaration.key = points.key(i);
       entry = &series_.insert(transaction, declaration);
     }
-    storage::insert_scalar(transaction, entry->id, points.step(), points.time_us(), points.value(i));
-    series_.advance(*entry, points.step(), points.time_us(), points.value(i));
+    series_.append_scalar(transaction, *entry, points.step(), points.time_us(), points.value(i));
   }
   if (points.key_size() > 0) step_ = std::max(step_, points.step());
 }
@@ -232,8 +230,7 @@ void Session::apply_matrix(Transaction& transaction, const v1::MatrixPoint& poin
                             std::to_string(entry->declaration.eligible.size()) + " cells; must be " +
                             std::to_string(bytes));
   check_order(*entry, point.step());
-  storage::insert_matrix(transaction, entry->id, point.step(), point.time_us(), point.planes());
-  series_.advance(*entry, point.step(), point.time_us(), std::numeric_limits<double>::quiet_NaN());
+  series_.append_matrix(transaction, *entry, point.step(), point.time_us(), point.planes());
   step_ = std::max(step_, point.step());
 }
 

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <optional>
 
-#include "server/analysis/downsample.h"
+#include "server/query/drawing.h"
 #include "server/query/find.h"
 #include "server/query/values.h"
 
@@ -68,13 +68,6 @@ void fill(v1::SeriesColumn& column, const Values& values) {
   column.mutable_step()->Add(values.step.begin(), values.step.end());
   column.mutable_value()->Add(values.value.begin(), values.value.end());
   column.mutable_sd()->Add(values.sd.begin(), values.sd.end());
-}
-
-Values thinned(const Values& values, std::size_t points) {
-  const auto kept = analysis::downsample(values.value, points);
-  Values thin{analysis::pick<Step>(values.step, kept), analysis::pick<double>(values.value, kept), {}};
-  if (!values.sd.empty()) thin.sd = analysis::pick<double>(values.sd, kept);
-  return thin;
 }
 
 // All points, key after key, as many as fit in one answer.
@@ -145,9 +138,8 @@ v1::GetSeriesResponse get_series(Snapshot& snapshot, const v1::GetSeriesRequest&
       column->set_count(count_values(snapshot, source, range));
       continue;
     }
-    const Values values = read_values(snapshot, source, range);
-    column->set_count(std::ssize(values.step));
-    fill(*column, thinned(values, static_cast<std::size_t>(request.points())));
+    column->set_count(count_values(snapshot, source, range));
+    fill(*column, read_drawing(snapshot, source, range, static_cast<std::size_t>(request.points())));
   }
   if (request.points() == 0) fill_page(snapshot, sources, range, start, response);
   return response;

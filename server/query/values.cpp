@@ -120,9 +120,13 @@ Values read_values(Snapshot& snapshot, const Source& source, StepRange range, st
   return values;
 }
 
-std::int64_t count_values(Snapshot& snapshot, const Source& source, StepRange range) {
-  if (source.key.figure == Figure::kStored) return storage::count_scalars(snapshot, source.series.id, range);
-  return std::ssize(storage::matrix_steps(snapshot, source.series.id, range));
+Values read_last_value(Snapshot& snapshot, const Source& source, StepRange range) {
+  const SeriesId series = source.series.id;
+  const auto last = source.key.figure == Figure::kStored
+                        ? storage::last_scalar_step(snapshot, series, range.to)
+                        : storage::last_common_matrix_step(snapshot, {series}, range.to);
+  if (!last || *last < range.from) return {};
+  return read_values(snapshot, source, {*last, *last});
 }
 
 }  // namespace hooke::query

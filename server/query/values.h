@@ -39,7 +39,8 @@ struct Values {
 Values read_values(storage::Snapshot& snapshot, const Source& source, storage::StepRange range = {},
                    std::size_t limit = storage::kNoLimit);
 
-std::int64_t count_values(storage::Snapshot& snapshot, const Source& source, storage::StepRange range);
+// The last value of the range, if there is one.
+Values read_last_value(storage::Snapshot& snapshot, const Source& source, storage::StepRange range);
 
 // Calls `each` for every measurement of a matrix series in the range, a bounded number of them in memory.
 void for_each_measurement(storage::Snapshot& snapshot, const storage::Series& series,

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "migrations/migrations.h"
+#include "server/storage/levels.h"
 
 namespace hooke::storage {
 namespace {
@@ -70,6 +71,10 @@ int migrate(Connection& connection, const std::filesystem::path& file) {
   for (auto next = static_cast<std::size_t>(version); next < all.size(); ++next) {
     connection.exec("BEGIN IMMEDIATE");
     connection.exec(all[next].sql);
+    if (version > 0 && std::string_view(all[next].name).ends_with("_levels")) {
+      Transaction transaction(connection);
+      build_all_levels(transaction);
+    }
     connection.exec(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
     connection.exec(("PRAGMA user_version = " + std::to_string(next + 1)).c_str());
     connection.exec("COMMIT");

@@ -5,15 +5,37 @@
 namespace hooke::storage {
 namespace {
 
+// A cell is 20 bytes: three planes of float32, then `skipped` and `nonfinite`, which nearly always are
+// 0 everywhere. Then they are not stored, and a single byte stands for them: such a blob has an odd size.
+constexpr std::size_t kCellBytes = 20;
+constexpr std::size_t kFloatBytes = 12;
+
+std::string packed(std::string_view planes) {
+  const std::size_t cells = planes.size() / kCellBytes;
+  const std::string_view counts = planes.substr(cells * kFloatBytes);
+  if (planes.size() % kCellBytes != 0 || counts.find_first_not_of('\0') != std::string_view::npos)
+    return std::string(planes);
+  std::string blob(planes.substr(0, cells * kFloatBytes));
+  blob.push_back('\0');
+  return blob;
+}
+
+std::string unpacked(std::string_view blob) {
+  std::string planes(blob);
+  if (blob.size() % 2 == 0) return planes;
+  planes.resize((blob.size() - 1) / kFloatBytes * kCellBytes, '\0');
+  return planes;
+}
+
 std::vector<MatrixPoint> read_all(Statement&& rows) {
   std::vector<MatrixPoint> points;
-  while (rows.step()) points.push_back({rows.integer(0), rows.integer(1), rows.text(2)});
+  while (rows.step()) points.push_back({rows.integer(0), rows.integer(1), unpacked(rows.blob(2))});
   return points;
 }
 
 std::optional<MatrixPoint> read_one(Statement&& rows) {
   if (!rows.step()) return std::nullopt;
-  return MatrixPoint{rows.integer(0), rows.integer(1), rows.text(2)};
+  return MatrixPoint{rows.integer(0), rows.integer(1), unpacked(rows.blob(2))};
 }
 
 }  // namespace
@@ -27,8 +49,9 @@ void insert_scalar(Transaction& transaction, SeriesId series, Step step, TimeUs 
 
 void insert_matrix(Transaction& transaction, SeriesId series, Step step, TimeUs time_us,
                    std::string_view planes) {
+  const std::string blob = packed(planes);
   Statement(transaction, "INSERT INTO matrix_points (series_id, step, time_us, planes) VALUES (?, ?, ?, ?)",
-            series, step, time_us, Blob{planes})
+            series, step, time_us, Blob{blob})
       .run();
 }
 
@@ -52,6 +75,13 @@ std::int64_t count_scalars(Snapshot& snapshot, SeriesId series, StepRange range)
                 series, range.from, range.to);
   row.step();
   return row.integer(0);
+}
+
+std::optional<Step> last_scalar_step(Snapshot& snapshot, SeriesId series, Step to) {
+  Statement row(snapshot, "SELECT max(step) FROM scalar_points WHERE series_id = ? AND step <= ?", series,
+                to);
+  row.step();
+  return row.maybe_integer(0);
 }
 
 std::optional<MatrixPoint> find_matrix(Snapshot& snapshot, SeriesId series, Step step) {
@@ -87,9 +117,10 @@ std::vector<Step> matrix_steps(Snapshot& snapshot, SeriesId series, StepRange ra
 }
 
 // Goes down from the last step: each series says its last at the candidate or before, until all agree.
-std::optional<Step> last_common_matrix_step(Snapshot& snapshot, const std::vector<SeriesId>& series) {
+std::optional<Step> last_common_matrix_step(Snapshot& snapshot, const std::vector<SeriesId>& series,
+                                            Step to) {
   if (series.empty()) return std::nullopt;
-  Step candidate = std::numeric_limits<Step>::max();
+  Step candidate = to;
   for (std::size_t agreed = 0, next = 0; agreed < series.size(); next = (next + 1) % series.size()) {
     Statement row(snapshot, "SELECT max(step) FROM matrix_points WHERE series_id = ? AND step <= ?",
                   series[next], candidate);

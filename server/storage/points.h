@@ -39,7 +39,7 @@ struct MatrixPoint {
   std::string planes;
 };
 
-// REQUIRES: no point at that step.
+// REQUIRES: no point at that step; planes of whole cells.
 void insert_scalar(Transaction& transaction, SeriesId series, Step step, TimeUs time_us, double value);
 void insert_matrix(Transaction& transaction, SeriesId series, Step step, TimeUs time_us,
                    std::string_view planes);
@@ -48,6 +48,8 @@ void insert_matrix(Transaction& transaction, SeriesId series, Step step, TimeUs 
 ScalarColumn read_scalars(Snapshot& snapshot, SeriesId series, StepRange range = {},
                           std::size_t limit = kNoLimit);
 std::int64_t count_scalars(Snapshot& snapshot, SeriesId series, StepRange range = {});
+// The last one that is not after `to`.
+std::optional<Step> last_scalar_step(Snapshot& snapshot, SeriesId series, Step to);
 
 std::optional<MatrixPoint> find_matrix(Snapshot& snapshot, SeriesId series, Step step);
 // The last one at `step` or before.
@@ -57,7 +59,8 @@ std::vector<MatrixPoint> read_matrices(Snapshot& snapshot, SeriesId series, Step
                                        std::size_t limit = kNoLimit);
 // Their steps alone, without reading a matrix.
 std::vector<Step> matrix_steps(Snapshot& snapshot, SeriesId series, StepRange range = {});
-// The last step at which each of the series has a matrix; absent when there is none.
-std::optional<Step> last_common_matrix_step(Snapshot& snapshot, const std::vector<SeriesId>& series);
+// The last step, not after `to`, at which each of the series has a matrix; absent when there is none.
+std::optional<Step> last_common_matrix_step(Snapshot& snapshot, const std::vector<SeriesId>& series,
+                                            Step to = std::numeric_limits<Step>::max());
 
 }  // namespace hooke::storage

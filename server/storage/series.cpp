@@ -1,5 +1,6 @@
 #include "server/storage/series.h"
 
+#include "server/storage/levels.h"
 #include "server/storage/page.h"
 #include "server/storage/statement.h"
 
@@ -59,6 +60,7 @@ void read_last(Snapshot& snapshot, const Series& series, SeriesProgress& progres
 void truncate_series(Transaction& transaction, const Series& series, Step step, std::int64_t removed) {
   SeriesProgress progress = series.progress;
   progress.count -= removed;
+  if (removed > 0) truncate_levels(transaction, series.id, step);
   if (progress.count <= 0) {
     Statement(transaction, "DELETE FROM latest_values WHERE run_id = ? AND series_id = ?", series.run,
               series.id)

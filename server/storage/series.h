@@ -61,7 +61,7 @@ Page<Series> list_series(Snapshot& snapshot, RunId run, const PageRequest& page)
 std::vector<LatestValue> latest_values(Snapshot& snapshot, RunId run);
 
 // Removes what a run has stored later than `step` (-1: everything, the series themselves too):
-// points, matrices, latest values, barriers. Returns the number of points and matrices.
+// points, matrices, levels, latest values, barriers. Returns the number of points and matrices.
 std::int64_t truncate_after(Transaction& transaction, RunId run, Step step);
 
 }  // namespace hooke::storage

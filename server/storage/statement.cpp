@@ -40,6 +40,11 @@ std::optional<std::int64_t> Statement::maybe_integer(int column) {
   return value.getInt64();
 }
 
+std::string_view Statement::blob(int column) {
+  const SQLite::Column value = statement_.getColumn(column);
+  return {static_cast<const char*>(value.getBlob()), static_cast<std::size_t>(value.getBytes())};
+}
+
 Reason Statement::reason(int column) {
   return {enumeration<ReasonKind>(column), text(column + 1), small(column + 2), small(column + 3)};
 }

@@ -67,6 +67,8 @@ class Statement {
   bool boolean(int column) { return integer(column) != 0; }
   // Of text or of a blob.
   std::string text(int column) { return statement_.getColumn(column).getString(); }
+  // A blob where it lies, until the next step.
+  std::string_view blob(int column);
   // NULL is NaN.
   double real(int column);
   std::optional<std::int64_t> maybe_integer(int column);

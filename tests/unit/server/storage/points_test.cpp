@@ -20,6 +20,13 @@ using ::testing::IsEmpty;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+// One cell that tells its step.
+std::string planes_of(Step step) {
+  std::string planes = std::to_string(step);
+  planes.resize(20, '.');
+  return planes;
+}
+
 class Points : public ::testing::Test {
  protected:
   Points() : server_(folder_.path()) {
@@ -46,7 +53,7 @@ class Points : public ::testing::Test {
   void store_matrices(const std::vector<Step>& steps) {
     server_.write([&](Transaction& transaction) {
       for (const Step step : steps)
-        insert_matrix(transaction, kl_, step, step, "planes of " + std::to_string(step));
+        insert_matrix(transaction, kl_, step, step, planes_of(step));
       save_progress(transaction, run_, kl_,
                     {std::ssize(steps), steps.front(), steps.back(), steps.back(), kNan});
     });
@@ -95,7 +102,7 @@ TEST_F(Points, AreReadByRangeAndInParts) {
 TEST_F(Points, OfMatricesAreFoundAtAStepBeforeOneAndByRange) {
   store_matrices({0, 9, 18});
   auto snapshot = server_.readers.snapshot();
-  EXPECT_EQ(find_matrix(snapshot, kl_, 9)->planes, "planes of 9");
+  EXPECT_EQ(find_matrix(snapshot, kl_, 9)->planes, planes_of(9));
   EXPECT_FALSE(find_matrix(snapshot, kl_, 10));
   EXPECT_EQ(find_last_matrix(snapshot, kl_)->step, 18);
   EXPECT_EQ(find_last_matrix(snapshot, kl_, 17)->step, 9);
@@ -108,7 +115,7 @@ TEST_F(Points, HaveALastStepThatSeveralMatricesShare) {
   store_matrices({0, 9, 18, 27});
   const SeriesId other = server_.write([&](Transaction& transaction) {
     const auto id = insert_series(transaction, run_, {"elasticity/l2", SeriesKind::kMatrix, {"a"}, {1}, ""});
-    for (const Step step : {0, 8, 18, 20}) insert_matrix(transaction, id, step, step, "x");
+    for (const Step step : {0, 8, 18, 20}) insert_matrix(transaction, id, step, step, planes_of(step));
     return id;
   });
   auto snapshot = server_.readers.snapshot();
