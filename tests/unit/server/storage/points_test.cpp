@@ -52,8 +52,7 @@ class Points : public ::testing::Test {
   }
   void store_matrices(const std::vector<Step>& steps) {
     server_.write([&](Transaction& transaction) {
-      for (const Step step : steps)
-        insert_matrix(transaction, kl_, step, step, planes_of(step));
+      for (const Step step : steps) insert_matrix(transaction, kl_, step, step, planes_of(step));
       save_progress(transaction, run_, kl_,
                     {std::ssize(steps), steps.front(), steps.back(), steps.back(), kNan});
     });
