@@ -51,12 +51,20 @@ void WorkerStream::OnReadDone(bool ok) {
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
-    reading_ = false;
     half_closed_ = !ok;
     if (ended_) ok = false;
     first = stream_ == nullptr;
   }
-  if (!ok) return advance();
+  if (ok) take(first);
+  {
+    // Not before: the next message would be read into this one's place, and might overtake it.
+    const std::lock_guard lock(mutex_);
+    reading_ = false;
+  }
+  advance();
+}
+
+void WorkerStream::take(bool first) {
   try {
     if (first && request_.has_open()) {
       open(request_.open());
@@ -67,9 +75,8 @@ void WorkerStream::OnReadDone(bool ok) {
                                      : "after `open` a stream carries batches of records");
     }
   } catch (...) {
-    return end(status_of(std::current_exception()));
+    end(status_of(std::current_exception()));
   }
-  advance();
 }
 
 void WorkerStream::open(const v1::AttemptRef& attempt) {

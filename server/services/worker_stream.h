@@ -43,6 +43,8 @@ class WorkerStream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1:
   explicit WorkerStream(ingest::Ingest& ingest) : ingest_(ingest) {}
 
   void end(const grpc::Status& status);
+  // Handles the message that was read; `first` of the stream.
+  void take(bool first);
   // Both call ingest; its answers come to the two below, on the writer's thread.
   void open(const v1::AttemptRef& attempt);
   void append(v1::RecordBatch batch);
@@ -54,7 +56,7 @@ class WorkerStream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1:
 
   ingest::Ingest& ingest_;
   std::shared_ptr<WorkerStream> self_;
-  v1::StreamRequest request_;    // of the read in flight, then of OnReadDone
+  v1::StreamRequest request_;    // of the read in flight, then of OnReadDone, while reading_
   v1::StreamResponse response_;  // of the write in flight
 
   std::mutex mutex_;

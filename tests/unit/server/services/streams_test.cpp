@@ -212,5 +212,46 @@ TEST_F(Streams, ManyTailsThatAreCancelledLeaveNothingBehind) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 
+// A batch was overtaken by the next one when an acknowledgement came at that moment.
+TEST_F(Streams, BatchesThatComeFasterThanTheyAreCommittedKeepTheirOrder) {
+  constexpr int kStreams = 4, kBatches = 1500;
+  std::vector<std::thread> threads;
+  const auto runs = house_.submit(kStreams);
+  for (const std::string& run : runs) {
+    threads.emplace_back([this, grant = house_.lease(run)] {
+      grpc::ClientContext context;
+      const auto stream = house_.workers->Stream(&context);
+      v1::StreamRequest request;
+      request.mutable_open()->set_run(grant.run_id());
+      request.mutable_open()->set_attempt(grant.attempt());
+      request.mutable_open()->set_token(grant.token());
+      ASSERT_TRUE(stream->Write(request));
+      std::thread reader([&] {
+        v1::StreamResponse response;
+        while (stream->Read(&response)) continue;
+      });
+      for (std::uint64_t number = 1; number <= kBatches; ++number) {
+        request.Clear();
+        v1::Record& record = *request.mutable_batch()->add_records();
+        record.set_number(number);
+        if (number == 1) {
+          record.mutable_attempt_start()->set_total_steps(kBatches);
+        } else {
+          record.mutable_scalars()->set_step(static_cast<std::int64_t>(number));
+          record.mutable_scalars()->add_key("train/loss");
+          record.mutable_scalars()->add_value(1);
+        }
+        if (!stream->Write(request)) break;
+      }
+      stream->WritesDone();
+      reader.join();
+      const grpc::Status status = stream->Finish();
+      EXPECT_TRUE(status.ok()) << status.error_message();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& run : runs) EXPECT_EQ(house_.run(run).step(), kBatches);
+}
+
 }  // namespace
 }  // namespace hooke::services
