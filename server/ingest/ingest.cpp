@@ -1,6 +1,7 @@
 #include "server/ingest/ingest.h"
 
 #include <utility>
+#include <vector>
 
 #include "server/ingest/limits.h"
 #include "server/ingest/session.h"
@@ -17,29 +18,60 @@ Stream::~Stream() {
   if (open_) --counters_->streams;
 }
 
+// Batches that wait for one job of the writer.
+struct Stream::Call {
+  v1::RecordBatch batch;
+  std::vector<Done> done;
+  Session::Applied applied;
+};
+
 void Stream::append(v1::RecordBatch batch, Done done) {
-  struct Call {
-    v1::RecordBatch batch;
-    Done done;
-    Session::Applied applied;
-  };
   const std::size_t bytes = batch.ByteSizeLong();
   if (bytes > kMaxBatchBytes)
     throw invalid("batch", std::to_string(bytes) + " bytes; at most " + std::to_string(kMaxBatchBytes));
-  auto call = std::make_shared<Call>(Call{std::move(batch), std::move(done), {}});
-  writer_.post(
-      [self = shared_from_this(), call](storage::Transaction& transaction) {
-        call->applied = self->session_->apply(transaction, call->batch);
-      },
-      [self = shared_from_this(), call](std::exception_ptr error) {
-        if (error) return call->done(std::move(error), 0);
-        self->counters_->records += call->applied.records;
-        if (!call->applied.broken.empty())
-          error =
-              std::make_exception_ptr(storage::FencedError(storage::kProtocolBroken, call->applied.broken));
-        call->done(std::move(error), call->applied.committed);
-      },
-      bytes);
+  if (batch.records().empty()) throw invalid("batch", "has no record");
+  std::shared_ptr<Call> call;
+  {
+    const std::lock_guard lock(mutex_);
+    if (waiting_) {
+      for (v1::Record& record : *batch.mutable_records()) waiting_->batch.add_records()->Swap(&record);
+      waiting_->done.push_back(std::move(done));
+      return;
+    }
+    call = waiting_ = std::make_shared<Call>();
+    call->batch = std::move(batch);
+    call->done.push_back(std::move(done));
+  }
+  try {
+    writer_.post([self = shared_from_this(),
+                  call](storage::Transaction& transaction) { self->apply(transaction, *call); },
+                 [self = shared_from_this(), call](std::exception_ptr error) {
+                   self->complete(*call, std::move(error));
+                 },
+                 bytes);
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    waiting_.reset();
+    throw;
+  }
+}
+
+void Stream::apply(storage::Transaction& transaction, Call& call) {
+  {
+    // What comes from now on waits for the next job.
+    const std::lock_guard lock(mutex_);
+    waiting_.reset();
+  }
+  call.applied = session_->apply(transaction, call.batch);
+}
+
+void Stream::complete(Call& call, std::exception_ptr error) {
+  if (!error) {
+    counters_->records += call.applied.records;
+    if (!call.applied.broken.empty())
+      error = std::make_exception_ptr(storage::FencedError(storage::kProtocolBroken, call.applied.broken));
+  }
+  for (Done& done : call.done) done(error, call.applied.committed);
 }
 
 Ingest::Ingest(storage::Writer& writer, storage::Clock clock) : writer_(writer), clock_(std::move(clock)) {}

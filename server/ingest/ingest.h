@@ -19,6 +19,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 
 #include "hooke/v1/worker.pb.h"
 #include "server/storage/fence.h"
@@ -41,7 +42,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   using Done = std::function<void(std::exception_ptr error, std::uint64_t committed)>;
 
   // Stores the records of a batch that are not stored yet. Batches are applied in the order of the
-  // calls; a caller keeps few in flight (1 or 2), which is what bounds the memory of a stream.
+  // calls, one call at a time; those that wait for the writer share one job and one outcome. A caller
+  // bounds what it has in flight, which is what bounds the memory of a stream.
   // Errors in `done`: storage::FencedError (stop the training; kProtocolBroken: a rule was broken and
   // the run has failed), kOutOfRange (records are missing before the batch: open again),
   // kUnavailable (outcome unknown: open again), kInvalidArgument (not a batch).
@@ -55,10 +57,16 @@ class Stream : public std::enable_shared_from_this<Stream> {
   Stream(storage::Writer& writer, storage::Clock clock, storage::AttemptKey key,
          std::shared_ptr<Counters> counters);
 
+  struct Call;
+  void apply(storage::Transaction& transaction, Call& call);
+  void complete(Call& call, std::exception_ptr error);
+
   storage::Writer& writer_;
   std::unique_ptr<Session> session_;
   const std::shared_ptr<Counters> counters_;
   bool open_ = false;  // counted
+  std::mutex mutex_;
+  std::shared_ptr<Call> waiting_;  // guarded by mutex_; its job has not begun
 };
 
 class Ingest {

@@ -63,7 +63,6 @@ void Session::reload(Transaction& transaction, const storage::FencedAttempt& att
 }
 
 Session::Applied Session::apply(Transaction& transaction, const v1::RecordBatch& batch) {
-  if (batch.records().empty()) throw invalid("batch", "has no record");
   now_ = clock_();
   attempt_ = storage::pass_fence(transaction, key_, now_);
   step_ = attempt_.step;

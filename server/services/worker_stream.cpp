@@ -104,22 +104,25 @@ void WorkerStream::opened(const std::exception_ptr& error, std::shared_ptr<inges
 }
 
 void WorkerStream::append(v1::RecordBatch batch) {
+  const std::size_t bytes = batch.ByteSizeLong();
   std::shared_ptr<ingest::Stream> stream;
   {
     const std::lock_guard lock(mutex_);
     stream = stream_;
     ++in_flight_;
+    bytes_in_flight_ += bytes;
   }
-  stream->append(std::move(batch),
-                 [self = shared_from_this()](const std::exception_ptr& error, std::uint64_t committed) {
-                   self->appended(error, committed);
-                 });
+  stream->append(std::move(batch), [self = shared_from_this(), bytes](const std::exception_ptr& error,
+                                                                      std::uint64_t committed) {
+    self->appended(bytes, error, committed);
+  });
 }
 
-void WorkerStream::appended(const std::exception_ptr& error, std::uint64_t committed) {
+void WorkerStream::appended(std::size_t bytes, const std::exception_ptr& error, std::uint64_t committed) {
   {
     const std::lock_guard lock(mutex_);
     --in_flight_;
+    bytes_in_flight_ -= bytes;
     if (!error) unsent_ = committed;
   }
   if (error) return end(status_of(error));
@@ -132,8 +135,7 @@ void WorkerStream::advance() {
   {
     const std::lock_guard lock(mutex_);
     if (finished_) return;
-    if (!reading_ && !half_closed_ && !ended_ && !opening_ && in_flight_ < kBatchesInFlight)
-      reading_ = read = true;
+    if (!reading_ && !half_closed_ && !ended_ && !opening_ && has_room()) reading_ = read = true;
     if (half_closed_ && !ended_ && !opening_ && in_flight_ == 0 && !unsent_) {
       // Everything that came is on disk and acknowledged.
       ended_ = stream_ != nullptr ? grpc::Status::OK

@@ -29,7 +29,10 @@ class WorkerStream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1:
                            public Stoppable,
                            public std::enable_shared_from_this<WorkerStream> {
  public:
+  // Batches that may wait for their commit: these, or as many small ones.
   static constexpr int kBatchesInFlight = 2;
+  static constexpr int kSmallBatchesInFlight = 128;
+  static constexpr std::size_t kSmallBytesInFlight = 512u << 10;
 
   static WorkerStream* start(ingest::Ingest& ingest, OpenStreams& streams);
 
@@ -50,7 +53,11 @@ class WorkerStream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1:
   void append(v1::RecordBatch batch);
   void opened(const std::exception_ptr& error, std::shared_ptr<ingest::Stream> stream,
               std::uint64_t committed);
-  void appended(const std::exception_ptr& error, std::uint64_t committed);
+  void appended(std::size_t bytes, const std::exception_ptr& error, std::uint64_t committed);
+  bool has_room() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return in_flight_ < kBatchesInFlight ||
+           (in_flight_ < kSmallBatchesInFlight && bytes_in_flight_ < kSmallBytesInFlight);
+  }
   // Does whatever may be done now: read, write, finish.
   void advance();
 
@@ -64,6 +71,7 @@ class WorkerStream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1:
   std::optional<std::uint64_t> unsent_ ABSL_GUARDED_BY(mutex_);  // an acknowledgement
   std::optional<grpc::Status> ended_ ABSL_GUARDED_BY(mutex_);
   int in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::size_t bytes_in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
   bool opening_ ABSL_GUARDED_BY(mutex_) = false;
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -123,7 +123,7 @@ struct Outcome {
   double seconds = 0;
   std::int64_t rows = 0;
   double rows_per_commit = 0;
-  double bytes = 0;  // of the database, for each row
+  double bytes = 0;  // of the whole database, for each row
 };
 
 std::int64_t file_bytes(const std::filesystem::path& file) {
@@ -146,7 +146,6 @@ Outcome ingest(const Shape& shape, int streams, std::int64_t rows) {
     open.back()->send(bench::first_records(shape.classes, records));
   }
   for (auto& stream : open) stream->drain();
-  const std::int64_t before = file_bytes(server.database()) + server.statistics().wal_bytes();
   const std::int64_t commits = server.statistics().commits();
   const auto start = Clock::now();
   std::vector<std::thread> threads;
@@ -164,7 +163,9 @@ Outcome ingest(const Shape& shape, int streams, std::int64_t rows) {
   outcome.rows_per_commit = static_cast<double>(outcome.rows) /
                             static_cast<double>(std::max<std::int64_t>(1, after.commits() - commits));
   for (auto& stream : open) stream->close();
-  outcome.bytes = static_cast<double>(after.database_bytes() - before) / static_cast<double>(outcome.rows);
+  open.clear();
+  server.stop();
+  outcome.bytes = static_cast<double>(file_bytes(server.database())) / static_cast<double>(outcome.rows);
   return outcome;
 }
 

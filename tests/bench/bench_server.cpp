@@ -46,9 +46,13 @@ Server::Server() {
   throw std::runtime_error("hooked did not start: " + process_->err());
 }
 
-Server::~Server() {
+void Server::stop() {
   process_->signal(SIGTERM);
-  process_->wait(milliseconds(kDeadline));
+  if (process_->wait(milliseconds(kDeadline)) != 0)
+    throw std::runtime_error("hooked did not stop: " + process_->err());
+}
+
+Server::~Server() {
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
 }

@@ -34,6 +34,8 @@ class Server {
   // Resident memory, bytes.
   std::int64_t memory() const;
   v1::Statistics statistics();
+  // Ends the program in good order; the database is one file then.
+  void stop();
 
   // Submits an experiment of `runs` runs and leases each.
   std::vector<v1::LeaseGrant> lease(int runs);
