@@ -97,25 +97,32 @@ v1::Experiment experiment_resource(storage::Snapshot& snapshot, const storage::E
   return to;
 }
 
+namespace {
+
+void add_latest(const std::vector<storage::LatestValue>& values, v1::Run& to) {
+  for (const auto& value : values) {
+    auto* latest = to.add_latest();
+    latest->set_key(value.key);
+    latest->set_step(value.step);
+    latest->set_value(value.value);
+  }
+}
+
+}  // namespace
+
 v1::Run run_resource(storage::Snapshot& snapshot, const storage::Run& run) {
   v1::Run to;
   to.set_name(resource_name(run));
   to.set_run_id(run.run_id);
   to.set_state(static_cast<v1::RunState>(run.state));
   to.set_seed(run.seed);
-  *to.mutable_config() = parse_config(run.config_json, run.run_id);
   to.set_config_json(run.config_json);
   to.set_config_hash(run.config_hash);
   to.mutable_sweep()->insert(run.sweep.begin(), run.sweep.end());
   to.set_step(run.step);
   to.set_total_steps(run.total_steps);
   fill_life(run, to);
-  for (const auto& value : storage::latest_values(snapshot, run.id)) {
-    auto* latest = to.add_latest();
-    latest->set_key(value.key);
-    latest->set_step(value.step);
-    latest->set_value(value.value);
-  }
+  add_latest(storage::main_latest_values(snapshot, run.id), to);
   to.mutable_require()->insert(run.require.begin(), run.require.end());
   to.set_priority(run.priority);
   to.set_executor(run.executor);
@@ -127,8 +134,15 @@ v1::Run run_resource(storage::Snapshot& snapshot, const storage::Run& run) {
   return to;
 }
 
+void add_config(const storage::Run& run, v1::Run& to) {
+  *to.mutable_config() = parse_config(run.config_json, run.run_id);
+}
+
 v1::Run whole_run_resource(storage::Snapshot& snapshot, const storage::Run& run) {
   v1::Run to = run_resource(snapshot, run);
+  add_config(run, to);
+  to.clear_latest();
+  add_latest(storage::latest_values(snapshot, run.id), to);
   for (const auto& change : storage::state_history(snapshot, run.id)) {
     auto* entry = to.add_history();
     entry->set_state(static_cast<v1::RunState>(change.state));

@@ -11,10 +11,14 @@ namespace hooke::query {
 
 v1::Experiment experiment_resource(storage::Snapshot& snapshot, const storage::Experiment& experiment);
 
-// As lists and watchers show it: without history, provenance and log.
+// As lists and watchers show it: without history, provenance and log, its configuration as JSON alone, and
+// with a few latest values.
 v1::Run run_resource(storage::Snapshot& snapshot, const storage::Run& run);
 
-// With them.
+// Parses the configuration, which takes longer than all the rest.
+void add_config(const storage::Run& run, v1::Run& to);
+
+// With everything.
 v1::Run whole_run_resource(storage::Snapshot& snapshot, const storage::Run& run);
 
 v1::Worker worker_resource(const storage::Worker& worker);

@@ -54,7 +54,10 @@ grpc::Status ExperimentService::SubmitExperiment(grpc::ServerContext* context,
       const auto result = queue_.submit(plan);
       auto snapshot = readers_.snapshot();
       *response->mutable_experiment() = query::experiment_resource(snapshot, result.experiment);
-      for (const auto& run : result.runs) *response->add_runs() = query::run_resource(snapshot, run);
+      for (const auto& run : result.runs) {
+        *response->add_runs() = query::run_resource(snapshot, run);
+        query::add_config(run, *response->mutable_runs(response->runs_size() - 1));
+      }
     }
     keep_small(*response);
   });

@@ -124,14 +124,44 @@ Page<Series> list_series(Snapshot& snapshot, RunId run, const PageRequest& page)
   return found;
 }
 
+namespace {
+
+void append(Statement&& rows, std::vector<LatestValue>& values) {
+  while (rows.step()) values.push_back({rows.text(0), rows.integer(1), rows.integer(2), rows.real(3)});
+}
+
+}  // namespace
+
 std::vector<LatestValue> latest_values(Snapshot& snapshot, RunId run) {
   std::vector<LatestValue> values;
-  Statement rows(
-      snapshot,
-      "SELECT s.key, l.step, l.time_us, l.value FROM latest_values l JOIN series s ON s.id = l.series_id "
-      "WHERE l.run_id = ? AND s.kind = ? ORDER BY s.key",
-      run, SeriesKind::kScalar);
-  while (rows.step()) values.push_back({rows.text(0), rows.integer(1), rows.integer(2), rows.real(3)});
+  append(
+      Statement(
+          snapshot,
+          "SELECT s.key, l.step, l.time_us, l.value FROM latest_values l JOIN series s ON s.id = l.series_id "
+          "WHERE l.run_id = ? AND s.kind = ? ORDER BY s.key",
+          run, SeriesKind::kScalar),
+      values);
+  return values;
+}
+
+std::vector<LatestValue> main_latest_values(Snapshot& snapshot, RunId run) {
+  constexpr std::size_t kMost = 16;
+  std::vector<LatestValue> values;
+  // From the series, which are in order by key, so that a limit ends the search.
+  append(
+      Statement(snapshot,
+                "SELECT s.key, l.step, l.time_us, l.value FROM series s CROSS JOIN latest_values l "
+                "ON l.run_id = s.run_id AND l.series_id = s.id WHERE s.run_id = ? AND s.kind = ? "
+                "AND s.key IN ('train/loss', 'train/accuracy', 'test/loss', 'test/accuracy') ORDER BY s.key",
+                run, SeriesKind::kScalar),
+      values);
+  append(Statement(snapshot,
+                   "SELECT s.key, l.step, l.time_us, l.value FROM series s CROSS JOIN latest_values l "
+                   "ON l.run_id = s.run_id AND l.series_id = s.id WHERE s.run_id = ? AND s.kind = ? "
+                   "AND s.key NOT IN ('train/loss', 'train/accuracy', 'test/loss', 'test/accuracy') "
+                   "ORDER BY s.key LIMIT ?",
+                   run, SeriesKind::kScalar, kMost - values.size()),
+         values);
   return values;
 }
 

@@ -59,6 +59,9 @@ std::vector<Series> series_of(Snapshot& snapshot, RunId run);
 Page<Series> list_series(Snapshot& snapshot, RunId run, const PageRequest& page);
 // Of the scalar series with points, by key.
 std::vector<LatestValue> latest_values(Snapshot& snapshot, RunId run);
+// A few of them, whatever the number of series: train/loss, train/accuracy, test/loss, test/accuracy, and
+// the first others by key, 16 at most.
+std::vector<LatestValue> main_latest_values(Snapshot& snapshot, RunId run);
 
 // Removes what a run has stored later than `step` (-1: everything, the series themselves too):
 // points, matrices, levels, latest values, barriers. Returns the number of points and matrices.
