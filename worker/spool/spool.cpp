@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <string>
 
 #include "proto/hooke/error.h"
@@ -109,12 +111,37 @@ Frame read_frame(int fd, const std::filesystem::path& path, std::uint64_t offset
   return Frame::kWhole;
 }
 
+std::filesystem::path note_of(const std::filesystem::path& path) {
+  return path.string() + ".freed";
+}
+
+// Where the records begin.
+Position first_position(const std::filesystem::path& path) {
+  Position position;
+  std::ifstream note(note_of(path));
+  if (note && !(note >> position.offset >> position.number))
+    throw Error(Code::kDataLoss, note_of(path).string() + " is damaged");
+  return position;
+}
+
+void sync_path(const std::filesystem::path& path, int flags) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
+  const bool synced = fd >= 0 && ::fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) ::close(fd);
+  if (!synced) throw file_error(Code::kUnavailable, path, "cannot be flushed to disk", error);
+}
+
 }  // namespace
 
 Writer::Writer(const std::filesystem::path& path, Options options) : options_(options), path_(path) {
   fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd_ < 0) throw file_error(Code::kUnavailable, path, "cannot be opened", errno);
   try {
+    if (file_size(fd_, path_) == 0) std::filesystem::remove(note_of(path_));
+    const Position first = first_position(path_);
+    size_ = first.offset;
+    last_number_ = first.number;
     Record record;
     std::uint64_t end = 0;
     while (read_frame(fd_, path_, size_, last_number_ + 1, record, end) == Frame::kWhole) {
@@ -134,16 +161,22 @@ Writer::~Writer() {
   ::close(fd_);
 }
 
+std::uint64_t Writer::space() const {
+  struct stat info {};
+  if (::fstat(fd_, &info) != 0) throw file_error(Code::kUnavailable, path_, "cannot be read", errno);
+  return std::min(size_, static_cast<std::uint64_t>(info.st_blocks) * 512);
+}
+
 std::uint64_t Writer::append(Kind kind, std::string_view payload) {
   const std::string bytes = frame(last_number_ + 1, kind, payload);
   if (bytes.size() - kPrefixBytes > kMaxFrameBytes)
     throw Error(Code::kResourceExhausted,
                 "a record of " + std::to_string(payload.size()) + " bytes is too large");
-  if (size_ + bytes.size() > options_.limit_bytes)
+  if (size_ + bytes.size() > options_.limit_bytes && space() + bytes.size() > options_.limit_bytes)
     throw Error(Code::kResourceExhausted,
                 "spool " + path_.string() + " would exceed its limit of " +
                     std::to_string(options_.limit_bytes) +
-                    " bytes; the server has been away too long, or raise the limit");
+                    " bytes; the server has been away too long, or raise the limit (--spool-limit)");
   std::size_t done = 0;
   while (done < bytes.size()) {
     const ssize_t wrote =
@@ -168,6 +201,12 @@ void Writer::sync() {
 Reader::Reader(const std::filesystem::path& path) : path_(path) {
   fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd_ < 0) throw file_error(Code::kUnavailable, path, "cannot be opened", errno);
+  try {
+    go_to(first_position(path));
+  } catch (...) {
+    ::close(fd_);
+    throw;
+  }
 }
 
 Reader::~Reader() {
@@ -186,7 +225,43 @@ std::optional<Record> Reader::next() {
 bool Reader::skip_to(std::uint64_t number) {
   while (last_number_ < number)
     if (!next()) return false;
-  return true;
+  return last_number_ == number;
+}
+
+void Reader::go_to(Position position) {
+  offset_ = position.offset;
+  last_number_ = position.number;
+}
+
+bool free_before(const std::filesystem::path& path, Position end) {
+  const std::filesystem::path note = note_of(path), fresh = note.string() + ".new";
+  const bool freed_before = std::filesystem::exists(note);
+  {
+    std::ofstream out(fresh, std::ios::trunc);
+    out << end.offset << ' ' << end.number << '\n';
+    if (!out.flush()) throw file_error(Code::kUnavailable, fresh, "cannot be written", errno);
+  }
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) throw file_error(Code::kUnavailable, path, "cannot be opened", errno);
+  try {
+    sync_path(fresh, 0);
+    std::filesystem::rename(fresh, note);
+    sync_path(path.parent_path(), O_DIRECTORY);
+  } catch (...) {
+    ::close(fd);
+    throw;
+  }
+  const bool freed =
+      ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(end.offset)) == 0;
+  ::close(fd);
+  if (!freed && !freed_before) std::filesystem::remove(note);
+  return freed;
+}
+
+void remove_spool(const std::filesystem::path& path) {
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  std::filesystem::remove(note_of(path), ignored);
 }
 
 }  // namespace hooke::spool

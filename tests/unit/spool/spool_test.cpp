@@ -76,7 +76,7 @@ TEST_F(Spool, CutsATornEndAtEveryByteAndLosesNothingBefore) {
   std::ifstream(path_, std::ios::binary).read(bytes.data(), static_cast<std::streamsize>(size));
   Reader at_second(path_);
   ASSERT_TRUE(at_second.skip_to(2));
-  const auto second_end = at_second.offset();
+  const auto second_end = at_second.position().offset;
   for (std::uint64_t cut = second_end; cut < size; ++cut) {
     std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes.substr(0, cut);
     ASSERT_EQ(all(), (std::vector<Record>{whole[0], whole[1]})) << "cut at byte " << cut;
@@ -141,6 +141,54 @@ TEST_F(Spool, RefusesToGrowPastItsLimit) {
   }
   EXPECT_EQ(writer.last_number(), 1u);
   EXPECT_EQ(all().size(), 1u);
+}
+
+// Appends records of 1 MiB up to number `last`.
+void append_large(Writer& writer, std::uint64_t last) {
+  while (writer.last_number() < last) writer.append(Kind::kJson, std::string(1 << 20, ' '));
+  writer.sync();
+}
+
+TEST_F(Spool, WhatIsFreedTakesNoSpaceAndCountsNotTowardsTheLimit) {
+  Writer writer(path_, {.limit_bytes = 5 << 20});
+  append_large(writer, 4);
+  EXPECT_THROW(append_large(writer, 6), Error);
+  Reader reader(path_);
+  ASSERT_TRUE(reader.skip_to(3));
+  if (!free_before(path_, reader.position())) GTEST_SKIP() << "this file system has no holes";
+  append_large(writer, 7);
+  EXPECT_THROW(append_large(writer, 8), Error);
+  EXPECT_EQ(reader.next()->number, 4u) << "a reader behind the hole goes on";
+
+  Reader fresh(path_);
+  EXPECT_EQ(fresh.position().number, 3u);
+  EXPECT_FALSE(fresh.skip_to(2)) << "what comes after record 2 is gone";
+  EXPECT_TRUE(fresh.skip_to(3));
+  EXPECT_TRUE(fresh.skip_to(7));
+  EXPECT_FALSE(fresh.next());
+}
+
+TEST_F(Spool, AWriterGoesOnAfterWhatIsFreedAndANewFileForgetsIt) {
+  {
+    Writer writer(path_);
+    append_large(writer, 3);
+    Reader reader(path_);
+    ASSERT_TRUE(reader.skip_to(2));
+    if (!free_before(path_, reader.position())) GTEST_SKIP() << "this file system has no holes";
+  }
+  EXPECT_EQ(Writer(path_).append(Kind::kJson, "{}"), 4u);
+  fs::remove(path_);
+  Writer(path_).append(Kind::kJson, "{}");
+  EXPECT_EQ(all().size(), 1u);
+  remove_spool(path_);
+  EXPECT_FALSE(fs::exists(path_));
+}
+
+TEST_F(Spool, TheReasonForTheEndFitsWhenTheLimitIsReached) {
+  Writer writer(path_, {.limit_bytes = 100});
+  EXPECT_THROW(writer.append(Kind::kJson, std::string(200, ' ')), Error);
+  writer.lift_limit();
+  EXPECT_EQ(writer.append(Kind::kJson, std::string(200, ' ')), 1u);
 }
 
 TEST_F(Spool, SaysWhichFileIsMissing) {
