@@ -90,7 +90,7 @@ std::filesystem::path find(const Config& config, const Options& options) {
   if (!options.find_torchscript) {
     throw Error(Code::kPermissionDenied,
                 "'" + config.path +
-                    "' is not run: start the trainer with --allow-torchscript to let "
+                    "' is not run: this worker was not started with --allow-torchscript, which lets "
                     "configurations run TorchScript programs",
                 kField);
   }

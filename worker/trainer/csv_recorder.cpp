@@ -22,7 +22,7 @@ std::string number(T value) {
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
-// Drops the rows of later steps and a torn last one.
+// Drops the rows of later steps and a torn last one; in one step, for the program may be killed.
 void cut_after(const fs::path& path, std::int64_t step) {
   std::ifstream in(path);
   std::string kept, line;
@@ -34,7 +34,12 @@ void cut_after(const fs::path& path, std::int64_t step) {
     if (of <= step) kept += line + "\n";
   }
   in.close();
-  std::ofstream(path, std::ios::trunc) << kept;
+  const fs::path fresh = path.string() + ".new";
+  std::ofstream out(fresh, std::ios::trunc);
+  out << kept;
+  out.close();
+  if (!out) throw Error(Code::kResourceExhausted, fresh.string() + ": cannot be written", "--csv");
+  fs::rename(fresh, path);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <iterator>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "worker/trainer/fan_out.h"
 #include "worker/trainer/options.h"
 #include "worker/trainer/progress.h"
+#include "worker/trainer/resumption.h"
 #include "worker/trainer/segments.h"
 #include "worker/trainer/spool_recorder.h"
 #include "worker/training/train.h"
@@ -67,19 +69,8 @@ hooke::training::RunOptions run_options(const hooke::trainer::CommandLine& line)
   options.training_threads = line.training_threads;
   options.data_roots = line.data_roots;
   options.allow_torchscript = line.allow_torchscript;
+  options.checkpoint_seconds = line.checkpoint_seconds;
   return options;
-}
-
-// The first checkpoint that can be read; each that cannot is named on standard error.
-std::optional<Resumption> read_first(const hooke::trainer::CommandLine& line) {
-  for (const auto& file : line.resume) {
-    try {
-      return Resumption{file, hooke::trainer::read_checkpoint(file), line.resend_after, line.resume_step};
-    } catch (const hooke::Error& error) {
-      std::cerr << "hooke-trainer: " << hooke::describe(error) << std::endl;
-    }
-  }
-  return std::nullopt;
 }
 
 int run(const hooke::trainer::CommandLine& line, const std::string& text,
@@ -110,13 +101,17 @@ int run(const hooke::trainer::CommandLine& line, const std::string& text,
 }
 
 // The run's own failures are its last record; the agent reads it there.
-int run_recorded(const hooke::trainer::CommandLine& line, const std::optional<Offline>& offline) {
-  std::optional<Resumption> resumption = read_first(line);
+int run_recorded(
+    const hooke::trainer::CommandLine& line, const std::optional<Offline>& offline,
+    std::function<void()> after_checkpoint = [] {}) {
+  std::optional<Resumption> resumption =
+      hooke::trainer::read_first(line.resume, {line.resend_after, line.resume_step}, std::cerr);
   if (!line.resume.empty() && !resumption && !line.alone) return kNoCheckpoint;
   const std::string text = read_text(line.config);
   std::filesystem::create_directories(line.out);
-  SpoolRecorder spool(line.out, text, std::cerr);
+  SpoolRecorder spool(line.out, text, std::cerr, {line.spool_limit_bytes});
   if (offline) spool.set_offline(*offline);
+  spool.set_after_checkpoint(std::move(after_checkpoint));
   std::string message;
   try {
     return run(line, text, std::move(resumption), spool);
@@ -137,14 +132,15 @@ int run_alone(hooke::trainer::CommandLine line) {
     std::cerr << "this run has finished; what it recorded is in " << line.out.string() << std::endl;
     return kDone;
   }
-  if (line.csv.empty()) line.csv = line.out;
+  const std::filesystem::path whole = line.out;
+  if (line.csv.empty()) line.csv = whole;
   line.out = segment.folder;
   line.resume = segment.checkpoints;
   std::optional<Offline> offline;
   if (!line.offline_uuid.empty()) {
     offline = Offline{line.offline_uuid, segment.number, segment.predecessor_last_record};
   }
-  return run_recorded(line, offline);
+  return run_recorded(line, offline, [whole] { hooke::trainer::drop_old_checkpoints(whole); });
 }
 
 }  // namespace

@@ -23,6 +23,9 @@ Usage: hooke-trainer --config FILE.json --out DIR [options]
   --threads N           threads that measure (default: all cores); they change no result
   --training-threads N  threads that train (default: 1); results are the same bits for the same N
   --allow-torchscript   run TorchScript programs that the configuration names, from the data roots
+  --checkpoint-seconds N  a checkpoint at least every N seconds, beside those that the configuration
+                        asks for (default: none); it changes no result
+  --spool-limit BYTES   space for records.spool (default: 10 GiB); the run fails when it is used up
   --csv DIR             also write one CSV file for each series, as DIR/train/loss.csv
   --alone               for a run by hand: each start writes DIR/1, DIR/2, …, goes on from the newest
                         checkpoint there, and writes the CSV files into DIR
@@ -38,7 +41,8 @@ Usage: hooke-trainer --config FILE.json --out DIR [options]
 Example: hooke-trainer --config run.json --out out --alone --data-root /usr/share/datasets
 
 Exit codes: 0 done, 1 the run failed (its reason is the last record), 2 bad usage,
-3 none of the checkpoints can be read (nothing was recorded), 75 stopped by SIGTERM or SIGINT.
+3 none of the checkpoints can be read, or not the records to send again (nothing was recorded),
+75 stopped by SIGTERM or SIGINT.
 )";
 
 template <typename T>
@@ -94,6 +98,10 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
       line.training_threads = parse_number(option, value(), 1);
     } else if (option == "--allow-torchscript") {
       line.allow_torchscript = true;
+    } else if (option == "--checkpoint-seconds") {
+      line.checkpoint_seconds = parse_number(option, value(), 0);
+    } else if (option == "--spool-limit") {
+      line.spool_limit_bytes = parse_number<std::uint64_t>(option, value(), 1);
     } else if (option == "--csv") {
       line.csv = value();
     } else if (option == "--alone") {

@@ -18,6 +18,8 @@ struct CommandLine {
   int update_batch = 0;        // 0: by the device's memory
   std::vector<std::filesystem::path> data_roots;
   bool allow_torchscript = false;
+  int checkpoint_seconds = 0;
+  std::uint64_t spool_limit_bytes = 10ull << 30;
   std::vector<std::filesystem::path> resume;  // checkpoints; the first that is whole is taken
   std::optional<std::uint64_t> resend_after;
   std::optional<std::int64_t> resume_step;

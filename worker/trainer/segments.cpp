@@ -30,6 +30,19 @@ void add_checkpoints(const fs::path& folder, std::vector<fs::path>& checkpoints)
   checkpoints.insert(checkpoints.end(), found.begin(), found.end());
 }
 
+// Of segments 1 to `last`, newest first.
+std::vector<fs::path> checkpoints_of(const fs::path& out, int last) {
+  std::vector<fs::path> checkpoints;
+  for (int number = last; number >= 1; --number) add_checkpoints(out / std::to_string(number), checkpoints);
+  return checkpoints;
+}
+
+int count_segments(const fs::path& out) {
+  int count = 0;
+  while (fs::exists(out / std::to_string(count + 1))) ++count;
+  return count;
+}
+
 bool succeeded(const fs::path& spool_file, std::uint64_t last_record) {
   if (last_record == 0) return false;
   spool::Reader reader(spool_file);
@@ -43,17 +56,23 @@ bool succeeded(const fs::path& spool_file, std::uint64_t last_record) {
 
 Segment next_segment(const fs::path& out) {
   Segment segment;
-  while (fs::exists(out / std::to_string(segment.number))) ++segment.number;
+  const int earlier = count_segments(out);
+  segment.number = earlier + 1;
   segment.folder = out / std::to_string(segment.number);
-  for (int earlier = segment.number - 1; earlier >= 1; --earlier) {
-    add_checkpoints(out / std::to_string(earlier), segment.checkpoints);
-  }
-  const fs::path spool_file = out / std::to_string(segment.number - 1) / "records.spool";
+  segment.checkpoints = checkpoints_of(out, earlier);
+  const fs::path spool_file = out / std::to_string(segment.number - 1) / spool::kFileName;
   if (fs::exists(spool_file)) {
     segment.predecessor_last_record = spool::Writer(spool_file).last_number();
     segment.finished = succeeded(spool_file, segment.predecessor_last_record);
   }
   return segment;
+}
+
+void drop_old_checkpoints(const fs::path& out) {
+  constexpr std::size_t kKept = 2;  // one more than needed: the newest may be damaged
+  const auto checkpoints = checkpoints_of(out, count_segments(out));
+  std::error_code ignored;
+  for (std::size_t i = kKept; i < checkpoints.size(); ++i) fs::remove(checkpoints[i], ignored);
 }
 
 }  // namespace hooke::trainer

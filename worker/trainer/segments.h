@@ -19,4 +19,8 @@ struct Segment {
 // program at a time may use the folder. Throws what spool::Writer throws.
 Segment next_segment(const std::filesystem::path& out);
 
+// Removes all checkpoints in `out` but the two newest: what comes before them is never resumed. What
+// cannot be removed stays.
+void drop_old_checkpoints(const std::filesystem::path& out);
+
 }  // namespace hooke::trainer

@@ -16,7 +16,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kSpoolName = "records.spool";
 constexpr auto kSyncPeriod = std::chrono::seconds(1);
 
 std::filesystem::path new_file(const std::filesystem::path& path) {
@@ -101,18 +100,19 @@ void append_plane(std::string& planes, const std::vector<T>& values) {
 
 }  // namespace
 
-SpoolRecorder::SpoolRecorder(std::filesystem::path folder, std::string config, std::ostream& log)
+SpoolRecorder::SpoolRecorder(std::filesystem::path folder, std::string config, std::ostream& log,
+                             spool::Writer::Options options)
     : folder_(std::move(folder)),
       config_(std::move(config)),
       log_(log),
-      writer_(new_file(folder_ / kSpoolName)),
+      writer_(new_file(folder_ / spool::kFileName), options),
       synced_(Clock::now()) {}
 
 void SpoolRecorder::start(const training::Facts& facts, const std::vector<training::MatrixSeries>& series) {
   environment_ = {facts.libtorch_version, facts.device, cpu_model(), facts.training_threads};
   json begin = {{"totalSteps", text(facts.total_steps)}};
   std::optional<std::int64_t> resume_step = facts.resume_step;
-  if (resumption_ && resumption_->resend_after) resume_step = resumption_->server_step;
+  if (resumption_ && resumption_->resend) resume_step = resumption_->resend->server_step;
   if (resume_step) begin["resumeStep"] = text(*resume_step);
   if (offline_) {
     begin["offline"] = {{"uuid", offline_->uuid},
@@ -130,24 +130,22 @@ void SpoolRecorder::start(const training::Facts& facts, const std::vector<traini
       log_ << "warning: resumed elsewhere, so the bits may differ from an undisturbed run's: " << other
            << std::endl;
     }
-    if (resumption_->resend_after) resend();
+    if (resumption_->resend) resend(*resumption_->resend);
   }
   sync();
 }
 
 // Copies the values and barriers that the server lacks out of the old spool, then the checkpoint,
 // which belongs to the last of them.
-void SpoolRecorder::resend() {
-  const std::filesystem::path old = resumption_->file.parent_path() / kSpoolName;
+void SpoolRecorder::resend(const Resend& old) {
   const std::uint64_t last = resumption_->checkpoint.record;
-  spool::Reader reader(old);
-  std::uint64_t number = *resumption_->resend_after;
-  bool whole = reader.skip_to(number);
-  while (whole && number < last) {
+  spool::Reader reader(old.spool);
+  reader.go_to(old.after);
+  while (reader.position().number < last) {
     const auto record = reader.next();
-    whole = record.has_value();
-    if (!whole) break;
-    number = record->number;
+    if (!record) {
+      throw Error(Code::kDataLoss, old.spool.string() + " ends before record " + std::to_string(last));
+    }
     const bool is_barrier =
         record->kind == spool::Kind::kJson && json::parse(record->payload).contains("barrier");
     if (is_barrier) {
@@ -155,10 +153,6 @@ void SpoolRecorder::resend() {
     } else if (record->kind != spool::Kind::kJson) {
       append(record->kind, record->payload);
     }
-  }
-  if (!whole) {
-    throw Error(Code::kDataLoss, old.string() + " ends before record " + std::to_string(last),
-                "--resend-after");
   }
   sync();
   Checkpoint checkpoint = read_checkpoint(resumption_->file);
@@ -188,6 +182,7 @@ void SpoolRecorder::barrier(std::int64_t step) {
 
 void SpoolRecorder::checkpoint(const training::State& state) {
   write_checkpoint(folder_, {config_, barrier_, environment_, state});
+  after_checkpoint_();
 }
 
 void SpoolRecorder::measuring(std::int64_t, double) {
@@ -200,6 +195,7 @@ void SpoolRecorder::succeed() {
 }
 
 void SpoolRecorder::fail(const std::string& message) {
+  writer_.lift_limit();
   const json reason = {{"kind", "REASON_KIND_EXCEPTION"}, {"message", message}};
   const json record = {{"end", {{"state", "RUN_STATE_FAILED"}, {"reason", reason}}}};
   // A message with bytes that are no UTF-8 (a path, say) must not hide the failure.

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -15,20 +16,10 @@
 
 #include "worker/spool/spool.h"
 #include "worker/trainer/checkpoint.h"
+#include "worker/trainer/resumption.h"
 #include "worker/training/recorder.h"
 
 namespace hooke::trainer {
-
-// The checkpoint that a training goes on from, its state left out.
-struct Resumption {
-  std::filesystem::path file;
-  Checkpoint checkpoint;
-  // Records of the spool beside the file that the server lacks: those after this one, up to the
-  // checkpoint's barrier. They are written again as this spool's own. None: it has them all.
-  std::optional<std::uint64_t> resend_after;
-  // With resend_after: step of the last barrier that the server has; none: it has none.
-  std::optional<std::int64_t> server_step;
-};
 
 // A segment of a run that is made without a server.
 struct Offline {
@@ -41,11 +32,14 @@ class SpoolRecorder : public training::Recorder {
  public:
   // Creates records.spool in `folder`. `config` is what checkpoints keep of it. Warnings go to
   // `log`. Throws hooke::Error (kAlreadyExists) when there is one.
-  SpoolRecorder(std::filesystem::path folder, std::string config, std::ostream& log);
+  SpoolRecorder(std::filesystem::path folder, std::string config, std::ostream& log,
+                spool::Writer::Options options = {});
 
   // Before start().
   void resume(Resumption resumption) { resumption_ = std::move(resumption); }
   void set_offline(Offline offline) { offline_ = std::move(offline); }
+  // Called whenever a checkpoint is on disk.
+  void set_after_checkpoint(std::function<void()> then) { after_checkpoint_ = std::move(then); }
 
   void start(const training::Facts& facts, const std::vector<training::MatrixSeries>& series) override;
   void scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) override;
@@ -54,7 +48,8 @@ class SpoolRecorder : public training::Recorder {
   void checkpoint(const training::State& state) override;
   void measuring(std::int64_t step, double share) override;
 
-  // The last record. None is written when the training was stopped: it may go on later.
+  // The last record; a failure's is written past the spool's limit, too. None is written when the
+  // training was stopped: it may go on later.
   void succeed();
   void fail(const std::string& message);
   void sync();
@@ -62,7 +57,7 @@ class SpoolRecorder : public training::Recorder {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void resend();
+  void resend(const Resend& old);
   std::uint64_t append_json(const std::string& text);
   std::uint64_t append(spool::Kind kind, const std::string& payload);
 
@@ -72,6 +67,7 @@ class SpoolRecorder : public training::Recorder {
   spool::Writer writer_;
   std::optional<Resumption> resumption_;
   std::optional<Offline> offline_;
+  std::function<void()> after_checkpoint_ = [] {};
   Environment environment_;
   Clock::time_point synced_;
   bool dirty_ = false;         // appended to since the last sync

@@ -24,6 +24,8 @@ namespace {
 constexpr std::int64_t kEvaluationBatch = 256;
 // How often a recorder hears that a measurement goes on.
 constexpr auto kMeasuringPeriod = std::chrono::seconds(1);
+// A checkpoint by time waits until this many times what the last one took has passed.
+constexpr int kCheckpointShare = 100;
 // What these look at is made for probabilities of classes.
 constexpr engine::Measure kClassificationMeasures[] = {
     engine::Measure::kKl,          engine::Measure::kKlReverse,   engine::Measure::kL1,
@@ -391,6 +393,13 @@ bool Loop::is_checkpointed(std::int64_t step) const {
   return (every > 0 && (step + 1) % every == 0) || step + 1 == facts_.total_steps;
 }
 
+bool Loop::is_time_for_checkpoint() const {
+  if (options_.checkpoint_seconds <= 0) return false;
+  const auto passed = std::chrono::steady_clock::now() - secured_;
+  return passed >= std::chrono::seconds(options_.checkpoint_seconds) &&
+         passed >= kCheckpointShare * securing_time_;
+}
+
 // Measures in a thread of its own, so that the recorder hears that it goes on.
 std::optional<std::vector<engine::Result>> Loop::measure(std::int64_t step, Recorder& recorder,
                                                          const std::atomic<bool>& stop) {
@@ -440,19 +449,23 @@ bool Loop::advance(Recorder& recorder, const std::atomic<bool>& stop) {
 // A barrier and a checkpoint of the last completed step, unless this or an earlier training left
 // them already.
 void Loop::secure(Recorder& recorder) {
+  const auto begun = std::chrono::steady_clock::now();
   if (completed_ > barrier_) recorder.barrier(completed_);
   if (completed_ > checkpoint_) recorder.checkpoint(state());
   barrier_ = checkpoint_ = completed_;
+  secured_ = std::chrono::steady_clock::now();
+  securing_time_ = secured_ - begun;
 }
 
 Outcome Loop::run(Recorder& recorder, const std::atomic<bool>& stop) {
   recorder.start(facts_, series());
+  secured_ = std::chrono::steady_clock::now();
   while (completed_ + 1 < facts_.total_steps) {
     if (stop || !advance(recorder, stop)) {
       secure(recorder);
       return Outcome::kStopped;
     }
-    if (is_checkpointed(completed_)) {
+    if (is_checkpointed(completed_) || is_time_for_checkpoint()) {
       secure(recorder);
     } else if (is_evaluated(completed_)) {
       recorder.barrier(completed_);
@@ -483,9 +496,10 @@ void Loop::restore(const State& state) {
   };
   if (state.data_checksums != facts_.data_checksums) refuse("the data files have changed since");
   if (state.probes != facts_.probes) refuse("its probes are others than this configuration's");
+  // The last step's may be resumed: whoever wrote it may have died before it could say that it was done.
   if (state.step >= facts_.total_steps) {
-    refuse("it is of step " + std::to_string(state.step) + ", and the training has " +
-           std::to_string(facts_.total_steps));
+    refuse("it is of step " + std::to_string(state.step) + ", and the last one is " +
+           std::to_string(facts_.total_steps - 1));
   }
   std::map<std::string, const StoredTensor*> tensors;
   for (const StoredTensor& tensor : state.tensors) tensors[tensor.name] = &tensor;

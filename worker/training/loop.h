@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -54,6 +55,7 @@ class Loop {
   void evaluate(Values& values) const;
   bool is_evaluated(std::int64_t step) const;
   bool is_checkpointed(std::int64_t step) const;
+  bool is_time_for_checkpoint() const;
   std::optional<std::vector<engine::Result>> measure(std::int64_t step, Recorder& recorder,
                                                      const std::atomic<bool>& stop);
   bool advance(Recorder& recorder, const std::atomic<bool>& stop);
@@ -79,6 +81,8 @@ class Loop {
   Values unrecorded_;                // of the step after that, when it is trained but not measured
   std::int64_t barrier_ = -1;        // step of the last barrier
   std::int64_t checkpoint_ = -1;     // step of the last checkpoint
+  std::chrono::steady_clock::time_point secured_;         // when that was written
+  std::chrono::steady_clock::duration securing_time_{0};  // how long it took
 };
 
 }  // namespace hooke::training

@@ -21,6 +21,9 @@ struct RunOptions {
   int training_threads = 1;   // the bits of a training are promised for the same number
   std::vector<std::filesystem::path> data_roots;
   bool allow_torchscript = false;  // runs programs that configurations name
+  // Beside those that the configuration asks for, a checkpoint whenever this long has passed since the
+  // last; later when writing them would take more than about 1 % of the time. 0: none.
+  int checkpoint_seconds = 0;
 };
 
 enum class Outcome {

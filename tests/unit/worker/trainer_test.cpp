@@ -356,6 +356,27 @@ TEST_F(TrainerTest, RecordsAgainWhatTheServerLacks) {
   EXPECT_EQ(run_of(records()).values, whole.values);
 }
 
+TEST_F(TrainerTest, RecordsNothingWhenTheOldSpoolCannotBeSentAgain) {
+  json wanted = config();
+  wanted["training"]["checkpoint_every"] = 2;
+  ASSERT_EQ(run(wanted), 0) << errors();
+  const fs::path checkpoint = checkpoints(out()).at(1), old = spool_file();
+  out_ = root_.path() / "second";
+  fs::resize_file(old, fs::file_size(old) / 2);
+  EXPECT_EQ(run(wanted, {"--resume", checkpoint, "--resend-after", "0"}), 3);
+  EXPECT_THAT(errors(), HasSubstr("ends before record"));
+  fs::remove(old);
+  EXPECT_EQ(run(wanted, {"--resume", checkpoint, "--resend-after", "0"}), 3);
+  EXPECT_FALSE(fs::exists(spool_file()));
+}
+
+TEST_F(TrainerTest, SaysWithItsLastRecordThatTheSpoolIsFull) {
+  EXPECT_EQ(run(config(), {"--spool-limit", "3000"}), 1);
+  const json end = json::parse(records().back().payload)["end"];
+  EXPECT_EQ(end["state"], "RUN_STATE_FAILED");
+  EXPECT_THAT(end["reason"]["message"].get<std::string>(), HasSubstr("limit of 3000 bytes"));
+}
+
 TEST_F(TrainerTest, ResumesNoOtherConfigurationButForItsEpochs) {
   ASSERT_EQ(run(config()), 0) << errors();
   const fs::path checkpoint = checkpoints(out()).at(0);

@@ -374,6 +374,22 @@ TEST_F(TrainingTest, GoesOnWhenItsEpochsAreExtended) {
   EXPECT_TRUE(same_bits(weights, weights_));
 }
 
+TEST_F(TrainingTest, ACheckpointByTimeChangesNothingElse) {
+  const Memory plain = run();
+  ASSERT_EQ(plain.checkpoints.size(), 1u);
+  options_.checkpoint_seconds = 1;
+  Memory secured;
+  secured.on_scalars = [](std::int64_t step) {
+    if (step == 2) std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  };
+  Loop loop(config_, options_);
+  ASSERT_EQ(loop.run(secured, kNever), Outcome::kFinished);
+  ASSERT_GE(secured.checkpoints.size(), 2u);
+  EXPECT_EQ(secured.checkpoints.front().step, 2);
+  EXPECT_EQ(secured.points, plain.points);
+  expect_rest(plain, run(&secured.checkpoints.front()), 2);
+}
+
 TEST_F(TrainingTest, RefusesACheckpointOfOtherDataOrAnotherNet) {
   const State state = run().checkpoints.back();
   const auto expect_refusal = [&](const char* text) {
