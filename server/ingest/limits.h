@@ -12,7 +12,6 @@ inline constexpr std::size_t kMaxScalars = 10'000;  // of one record
 inline constexpr std::size_t kMaxClasses = 450;
 inline constexpr std::size_t kMaxClassNameBytes = 128;
 inline constexpr std::size_t kMaxDescriptionBytes = 1024;
-inline constexpr std::size_t kMaxReasonBytes = 16u << 10;
 // mean, sd, ratio_of_means (float32), skipped, nonfinite (uint32).
 inline constexpr std::size_t kBytesPerCell = 20;
 

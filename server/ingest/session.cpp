@@ -10,7 +10,9 @@
 #include "server/ingest/limits.h"
 #include "server/ingest/rules.h"
 #include "server/storage/attempts.h"
+#include "server/storage/limits.h"
 #include "server/storage/runs.h"
+#include "server/storage/shorten.h"
 #include "server/storage/workers.h"
 
 namespace hooke::ingest {
@@ -26,7 +28,7 @@ Error broken(const std::string& where, const std::string& what) {
 storage::Reason to_reason(const v1::Reason& message) {
   storage::Reason reason;
   reason.kind = static_cast<storage::ReasonKind>(message.kind());
-  reason.message = message.message().substr(0, kMaxReasonBytes);
+  reason.message = storage::shorten(message.message(), storage::kMaxReasonBytes);
   reason.exit_status = message.exit_status();
   reason.signal = message.signal();
   return reason;
@@ -150,9 +152,13 @@ void Session::apply_start(Transaction& transaction, const v1::AttemptStart& star
   if (start.has_offline()) throw broken("attempt start", "an offline segment in an attempt that is not one");
   if (start.total_steps() < 0) throw broken("attempt start", "total_steps is negative");
   const bool resumes = start.has_resume_step();
-  if (!resumes && attempt_.must_resume)
-    throw broken("attempt start",
-                 "the run was extended and must resume at its last barrier, not begin again");
+  if (attempt_.must_resume) {
+    const auto final_step = storage::final_barrier(transaction, attempt_.run);
+    if (!resumes || !final_step || start.resume_step() < *final_step)
+      throw broken("attempt start", "the run was extended and must go on where it had ended" +
+                                        (final_step ? ", at step " + std::to_string(*final_step) : "") +
+                                        ", or later; it never begins again");
+  }
   if (resumes && !storage::has_barrier(transaction, attempt_.run, start.resume_step()))
     throw broken("attempt start",
                  "step " + std::to_string(start.resume_step()) + " to resume at is no committed barrier");

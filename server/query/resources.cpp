@@ -24,6 +24,11 @@ static_assert(static_cast<int>(storage::ReasonKind::kExit) == v1::REASON_KIND_EX
 static_assert(static_cast<int>(storage::ReasonKind::kAttemptsExhausted) ==
               v1::REASON_KIND_ATTEMPTS_EXHAUSTED);
 
+// A run that was retried or extended has a message and no kind.
+bool says_something(const storage::Reason& reason) {
+  return reason.kind != storage::ReasonKind::kNone || !reason.message.empty();
+}
+
 void fill_life(const storage::Run& from, v1::Run& to) {
   *to.mutable_create_time() = timestamp(from.create_us);
   if (from.start_us) *to.mutable_start_time() = timestamp(*from.start_us);
@@ -34,7 +39,7 @@ void fill_life(const storage::Run& from, v1::Run& to) {
   to.set_attempt(from.attempt);
   to.set_max_attempts(from.max_attempts);
   to.set_failed_attempts(from.failed_attempts);
-  if (from.reason.kind != storage::ReasonKind::kNone) *to.mutable_reason() = reason_message(from.reason);
+  if (says_something(from.reason)) *to.mutable_reason() = reason_message(from.reason);
 }
 
 void fill_provenance(const std::string& json, v1::Run& run) {
@@ -148,8 +153,7 @@ v1::Run whole_run_resource(storage::Snapshot& snapshot, const storage::Run& run)
     entry->set_state(static_cast<v1::RunState>(change.state));
     *entry->mutable_time() = timestamp(change.time_us);
     entry->set_attempt(change.attempt);
-    if (change.reason.kind != storage::ReasonKind::kNone)
-      *entry->mutable_reason() = reason_message(change.reason);
+    if (says_something(change.reason)) *entry->mutable_reason() = reason_message(change.reason);
     entry->set_worker(change.worker);
   }
   fill_provenance(storage::provenance_json(snapshot, run.id), to);

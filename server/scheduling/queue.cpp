@@ -5,7 +5,9 @@
 
 #include "server/scheduling/transitions.h"
 #include "server/storage/digest.h"
+#include "server/storage/limits.h"
 #include "server/storage/requests.h"
+#include "server/storage/shorten.h"
 #include "server/storage/workers.h"
 
 namespace hooke::scheduling {
@@ -25,6 +27,8 @@ constexpr std::size_t kMaxNameBytes = 128;
 constexpr std::size_t kMaxIdBytes = 128;
 constexpr std::size_t kMaxLogLines = 200;
 constexpr std::size_t kSweepGroup = 256;
+// Of one grant, so that it fits into a message.
+constexpr std::size_t kMaxGrantedBarriers = 10'000;
 
 TimeUs to_us(std::chrono::milliseconds duration) {
   return std::chrono::microseconds(duration).count();
@@ -186,13 +190,26 @@ std::string derive_token(const std::string& secret, const std::string& run_id, s
   return storage::hmac_sha256(secret, run_id + "/" + std::to_string(attempt) + "/" + nonce);
 }
 
+// The committed barriers at which the run may go on.
+std::vector<storage::Barrier> granted_barriers(Transaction& transaction, const Run& run) {
+  auto barriers = storage::barriers_of(transaction, run.id);
+  if (run.must_resume) {
+    const Step least = storage::final_barrier(transaction, run.id).value_or(0);
+    std::erase_if(barriers, [least](const storage::Barrier& barrier) { return barrier.step < least; });
+  }
+  if (barriers.size() > kMaxGrantedBarriers)
+    barriers.erase(barriers.begin(), barriers.end() - kMaxGrantedBarriers);
+  return barriers;
+}
+
 LeaseGrant grant_of(Transaction& transaction, const storage::Attempt& attempt, const std::string& secret) {
   LeaseGrant grant;
   grant.run = *storage::find_run(transaction, attempt.run);
   grant.attempt = attempt.number;
   grant.token = derive_token(secret, grant.run.run_id, attempt.number, attempt.token_nonce);
   grant.period = std::chrono::milliseconds(attempt.period_us / 1000);
-  grant.barriers = storage::barriers_of(transaction, attempt.run);
+  grant.attempt_id = storage::id_of(attempt);
+  grant.barriers = granted_barriers(transaction, grant.run);
   return grant;
 }
 
@@ -206,6 +223,11 @@ std::optional<LeaseGrant> repeated(Transaction& transaction, const LeaseRequest&
   storage::set_worker_run(transaction, attempt->worker, attempt->run, now);
   grant.run = *storage::find_run(transaction, attempt->run);
   return grant;
+}
+
+std::vector<std::string> shortened(std::vector<std::string> lines) {
+  for (std::string& line : lines) line = storage::shorten(std::move(line), storage::kMaxLogLineBytes);
+  return lines;
 }
 
 }  // namespace
@@ -284,8 +306,10 @@ RunState Queue::finish(const FinishRequest& request) {
                       std::to_string(request.last_record) + "; send what is missing first",
                   "last_record");
     if (!request.log_tail.empty())
-      storage::set_log_tail(transaction, attempt.run, attempt.number, request.log_tail);
-    return conclude(transaction, attempt, request.outcome, request.reason, now);
+      storage::set_log_tail(transaction, attempt.run, attempt.number, shortened(request.log_tail));
+    Reason reason = request.reason;
+    reason.message = storage::shorten(reason.message, storage::kMaxReasonBytes);
+    return conclude(transaction, attempt, request.outcome, reason, now);
   });
 }
 
@@ -310,6 +334,30 @@ Run Queue::retry(const std::string& reference, const std::string& by) {
     storage::StateChange queued;
     queued.time_us = clock_();
     queued.reason.message = by.empty() ? "retried" : "retried by " + by;
+    storage::change_state(transaction, run.id, queued);
+    return *storage::find_run(transaction, run.id);
+  });
+}
+
+Run Queue::extend(const ExtendRequest& request) {
+  return writer_.run([&](Transaction& transaction) {
+    const Run run = require_run(transaction, request.run);
+    const auto refuse = [&run](const std::string& why) {
+      throw Error(Code::kFailedPrecondition, "run " + run.run_id + " " + why);
+    };
+    if (run.state != RunState::kSucceeded)
+      refuse(std::string("is ") + name_of(run.state) +
+             "; only a run that has succeeded can be trained further");
+    if (run.config_json != request.config_before) refuse("was extended by someone else just now");
+    if (storage::final_barrier(transaction, run.id) != run.step)
+      refuse("has no checkpoint at its end to go on from");
+    const TimeUs now = clock_();
+    storage::replace_config(transaction, run.id, request.config_json, now);
+    storage::set_must_resume(transaction, run.id);
+    storage::reset_failed_attempts(transaction, run.id);
+    storage::StateChange queued;
+    queued.time_us = now;
+    queued.reason.message = request.why;
     storage::change_state(transaction, run.id, queued);
     return *storage::find_run(transaction, run.id);
   });

@@ -68,9 +68,18 @@ struct LeaseRequest {
 struct LeaseGrant {
   storage::Run run;
   std::int32_t attempt = 0;
+  std::string attempt_id;
   std::string token;  // 32 bytes
   std::chrono::milliseconds period{0};
+  // At which the run may go on; the newest when there are very many.
   std::vector<storage::Barrier> barriers;
+};
+
+struct ExtendRequest {
+  std::string run;            // run id or resource name
+  std::string config_before;  // canonical; what `config_json` was made from
+  std::string config_json;    // canonical; of the longer training
+  std::string why;            // as "extended to 4 epochs by ada"
 };
 
 struct FinishRequest {
@@ -112,6 +121,11 @@ class Queue {
 
   // Queues a failed or cancelled run again, with all its attempts. Throws as cancel does.
   storage::Run retry(const std::string& run, const std::string& by);
+
+  // Queues a run that has succeeded again, to be trained further from its end: it never begins again.
+  // Its configuration is replaced and goes into its history. Throws kNotFound; kFailedPrecondition
+  // when it has not succeeded, has no barrier at its end, or has another configuration by now.
+  storage::Run extend(const ExtendRequest& request);
 
   // Takes lapsed leases: their runs are queued again, or fail when no attempt is left. Returns how
   // many. To be called every second or so.

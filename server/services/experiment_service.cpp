@@ -1,6 +1,7 @@
 #include "server/services/experiment_service.h"
 
 #include "proto/hooke/run_config.h"
+#include "proto/hooke/yaml_config.h"
 #include "server/query/find.h"
 #include "server/query/resources.h"
 #include "server/query/tail.h"
@@ -16,6 +17,19 @@ constexpr TimeUs kDayUs = 86'400'000'000;
 
 std::string method(const char* name) {
   return std::string("/hooke.v1.ExperimentService/") + name;
+}
+
+// What to ask of the queue for a run that is to be trained for `epochs` in all.
+scheduling::ExtendRequest plan_extension(const storage::Run& run, std::int32_t epochs,
+                                         const std::string& by) {
+  v1::RunConfig config = parse_config(run.config_json, run.run_id);
+  if (epochs <= config.training().epochs())
+    throw invalid("epochs", std::to_string(epochs) + " is not allowed; more than the " +
+                                std::to_string(config.training().epochs()) + " that the run has");
+  config.mutable_training()->set_epochs(epochs);
+  const std::string why =
+      "extended to " + std::to_string(epochs) + " epochs" + (by.empty() ? "" : " by " + by);
+  return {run.run_id, run.config_json, canonical_json(complete(std::move(config))), why};
 }
 
 // Without the configurations when they would make the answer too large; GetRun has them.
@@ -149,6 +163,19 @@ grpc::Status ExperimentService::RetryRun(grpc::ServerContext* context, const v1:
   });
 }
 
+grpc::Status ExperimentService::ExtendRun(grpc::ServerContext* context, const v1::ExtendRunRequest* request,
+                                          v1::Run* response) {
+  return gate_.run(*context, method("ExtendRun"), [&](const access::Caller& caller) {
+    const auto before = [&] {
+      auto snapshot = readers_.snapshot();
+      return query::find_run(snapshot, request->name(), "name");
+    }();
+    const auto run = queue_.extend(plan_extension(before, request->epochs(), caller.owner));
+    auto snapshot = readers_.snapshot();
+    *response = query::run_resource(snapshot, run);
+  });
+}
+
 grpc::Status ExperimentService::ListWorkers(grpc::ServerContext* context,
                                             const v1::ListWorkersRequest* request,
                                             v1::ListWorkersResponse* response) {
@@ -170,12 +197,6 @@ grpc::ServerWriteReactor<v1::WatchRunsResponse>* ExperimentService::WatchRuns(
   if (!status.ok()) return new RefusedFeed<v1::WatchRunsResponse>(status);
   const auto make = [this, wanted = *request] { return std::make_unique<query::RunWatch>(readers_, wanted); };
   return Feed<query::RunWatch, v1::WatchRunsResponse>::start(make, changes_, pool_, streams_);
-}
-
-grpc::Status ExperimentService::ExtendRun(grpc::ServerContext* context, const v1::ExtendRunRequest*,
-                                          v1::Run*) {
-  return gate_.unimplemented(*context, method("ExtendRun"),
-                             "ExtendRun will train a finished run further, from its final checkpoint");
 }
 
 grpc::Status ExperimentService::UpdateTags(grpc::ServerContext* context, const v1::UpdateTagsRequest*,

@@ -44,6 +44,7 @@ void fill(v1::LeaseGrant& to, const scheduling::LeaseGrant& grant) {
   to.set_run(query::resource_name(grant.run));
   to.set_run_id(grant.run.run_id);
   to.set_attempt(grant.attempt);
+  to.set_attempt_id(grant.attempt_id);
   to.set_token(grant.token);
   *to.mutable_period() = duration(grant.period);
   to.set_config_json(grant.run.config_json);
@@ -52,6 +53,7 @@ void fill(v1::LeaseGrant& to, const scheduling::LeaseGrant& grant) {
     entry->set_attempt(barrier.attempt);
     entry->set_record(barrier.record);
     entry->set_step(barrier.step);
+    entry->set_attempt_id(barrier.attempt_id);
   }
   to.set_must_resume(grant.run.must_resume);
 }

@@ -1,9 +1,12 @@
 #include "server/storage/attempts.h"
 
+#include "server/storage/digest.h"
 #include "server/storage/statement.h"
 
 namespace hooke::storage {
 namespace {
+
+constexpr std::int64_t kIdBytes = 8;  // of an attempt's token hash
 
 #define ATTEMPT_COLUMNS                                                                                 \
   "SELECT run_id, number, token_hash, token_nonce, coalesce(request_id, ''), worker, granted_us, "      \
@@ -183,13 +186,31 @@ void insert_barrier(Transaction& transaction, RunId run, const Barrier& barrier)
       .run();
 }
 
+std::string id_of(const Attempt& attempt) {
+  return to_hex(attempt.token_hash.substr(0, kIdBytes));
+}
+
 std::vector<Barrier> barriers_of(Snapshot& snapshot, RunId run) {
   std::vector<Barrier> barriers;
-  Statement rows(snapshot,
-                 "SELECT attempt, record, step FROM barriers WHERE run_id = ? ORDER BY attempt, record", run);
+  Statement rows(
+      snapshot,
+      "SELECT b.attempt, b.record, b.step, coalesce(substr(a.token_hash, 1, ?), '') FROM barriers b "
+      "LEFT JOIN attempts a ON a.run_id = b.run_id AND a.number = b.attempt "
+      "WHERE b.run_id = ? ORDER BY b.attempt, b.record",
+      kIdBytes, run);
   while (rows.step())
-    barriers.push_back({rows.small(0), static_cast<std::uint64_t>(rows.integer(1)), rows.integer(2)});
+    barriers.push_back(
+        {rows.small(0), static_cast<std::uint64_t>(rows.integer(1)), rows.integer(2), to_hex(rows.text(3))});
   return barriers;
+}
+
+std::optional<Step> final_barrier(Snapshot& snapshot, RunId run) {
+  Statement row(snapshot,
+                "SELECT max(step) FROM barriers WHERE run_id = ?1 AND attempt <= "
+                "(SELECT max(number) FROM attempts WHERE run_id = ?1 AND outcome = ?2)",
+                run, Outcome::kSucceeded);
+  row.step();
+  return row.maybe_integer(0);
 }
 
 bool has_barrier(Snapshot& snapshot, RunId run, Step step) {

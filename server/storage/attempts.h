@@ -55,7 +55,11 @@ struct Barrier {
   std::int32_t attempt = 0;
   std::uint64_t record = 0;
   Step step = 0;
+  std::string attempt_id = {};  // of the attempt, as id_of says; not stored with the barrier
 };
+
+// Tells an attempt from every other, also from one of the same number that a restored backup forgot.
+std::string id_of(const Attempt& attempt);
 
 // Also makes it the run's newest and sets the run's start time.
 void insert_attempt(Transaction& transaction, const NewAttempt& attempt);
@@ -100,5 +104,7 @@ void insert_barrier(Transaction& transaction, RunId run, const Barrier& barrier)
 std::vector<Barrier> barriers_of(Snapshot& snapshot, RunId run);
 // Whether there is one at this step.
 bool has_barrier(Snapshot& snapshot, RunId run, Step step);
+// Step of the last barrier that an attempt which succeeded left, or one before it; absent without one.
+std::optional<Step> final_barrier(Snapshot& snapshot, RunId run);
 
 }  // namespace hooke::storage

@@ -11,6 +11,9 @@ inline constexpr int kBusyTimeoutMs = 5'000;
 inline constexpr int kMaxValueBytes = 64 << 20;
 // Numbers tried for a name that is taken: name-2 … name-100000.
 inline constexpr int kMaxNameNumber = 100'000;
+// Of what a worker says of an end; longer text is cut.
+inline constexpr std::size_t kMaxReasonBytes = 16u << 10;
+inline constexpr std::size_t kMaxLogLineBytes = 4u << 10;
 // Of one page of any list.
 inline constexpr std::size_t kMaxPage = 10'000;
 

@@ -245,6 +245,22 @@ void set_progress(Transaction& transaction, RunId id, const RunProgress& progres
       .run();
 }
 
+void replace_config(Transaction& transaction, RunId id, const std::string& config_json, TimeUs now) {
+  Statement(transaction,
+            "INSERT INTO config_history (run_id, number, config_json, replaced_us) "
+            "SELECT id, 1 + (SELECT count(*) FROM config_history WHERE run_id = ?1), config_json, ?2 "
+            "FROM runs WHERE id = ?1",
+            id, now)
+      .run();
+  Statement(transaction, "UPDATE runs SET config_json = ?, config_hash = ? WHERE id = ?", config_json,
+            to_hex(sha256(config_json)), id)
+      .run();
+}
+
+void set_must_resume(Transaction& transaction, RunId id) {
+  Statement(transaction, "UPDATE runs SET must_resume = 1 WHERE id = ?", id).run();
+}
+
 std::vector<std::string> config_history(Snapshot& snapshot, RunId id) {
   std::vector<std::string> history;
   Statement rows(snapshot, "SELECT config_json FROM config_history WHERE run_id = ? ORDER BY number", id);

@@ -116,8 +116,12 @@ struct RunProgress {
 };
 void set_progress(Transaction& transaction, RunId id, const RunProgress& progress);
 
+// Gives the run another configuration (canonical JSON); the one before goes into its history.
+void replace_config(Transaction& transaction, RunId id, const std::string& config_json, TimeUs now);
 // Earlier configurations (canonical JSON), oldest first.
 std::vector<std::string> config_history(Snapshot& snapshot, RunId id);
+// From now on the run goes on at the end that it had, and never begins again.
+void set_must_resume(Transaction& transaction, RunId id);
 
 // Each replaces what was there. Throw kNotFound.
 void update_run_tags(Transaction& transaction, RunId id, const Pairs& set,

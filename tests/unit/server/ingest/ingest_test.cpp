@@ -366,6 +366,30 @@ TEST_F(IngestTest, AStartResumesAtACommittedBarrierOnly) {
   EXPECT_THAT(steps("train/loss"), ElementsAre(0, 1, 2));
 }
 
+TEST_F(IngestTest, AnExtendedRunGoesOnAtItsEndOrLater) {
+  const auto key = grant();
+  Client first(ingest_, key);
+  first.send({start(), loss(0), barrier(0), loss(1), barrier(1), end()});
+  scheduling::FinishRequest finish;
+  finish.attempt = key;
+  finish.outcome = storage::Outcome::kSucceeded;
+  finish.last_record = 6;
+  queue_.finish(finish);
+  queue_.extend({run().run_id, run().config_json, "{\"longer\":1}", ""});
+  Client second(ingest_, lease());
+  second.send({start(1), loss(2), barrier(2)});
+  Client third(ingest_, lease_again());
+  third.send({start(2), loss(3)});
+  EXPECT_THAT(steps("train/loss"), ElementsAre(0, 1, 2, 3));
+  Client before(ingest_, lease_again());
+  EXPECT_EQ(before.refused({start(0)}), "PROTOCOL_BROKEN");
+  EXPECT_THAT(before.message, HasSubstr("at step 1, or later"));
+  queue_.retry(run().run_id, "");
+  Client again(ingest_, lease());
+  EXPECT_EQ(again.refused({start()}), "PROTOCOL_BROKEN");
+  EXPECT_THAT(steps("train/loss"), ElementsAre(0, 1, 2, 3));
+}
+
 TEST_F(IngestTest, ALapsedAttemptWritesOnUntilAnotherIsGranted) {
   Client client(ingest_, grant());
   client.send({start(), loss(0)});

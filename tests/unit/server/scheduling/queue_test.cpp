@@ -5,6 +5,7 @@
 #include <set>
 
 #include "server/storage/digest.h"
+#include "server/storage/limits.h"
 #include "server/storage/workers.h"
 #include "tests/unit/server/storage/temp_database.h"
 
@@ -402,6 +403,105 @@ TEST_F(QueueTest, ARetriedRunHasAllItsAttemptsAgainAndTheOldTokenStaysFenced) {
   EXPECT_EQ(fenced(key_of(old)), "ATTEMPT_SUPERSEDED");
   EXPECT_EQ(lease().attempt, 2);
   EXPECT_EQ(code_of([&] { queue_->retry(id, ""); }), Code::kFailedPrecondition);
+}
+
+TEST_F(QueueTest, WhatAWorkerSaysAtTheEndIsCutWhenItIsVeryLong) {
+  const auto id = submit("a");
+  FinishRequest request;
+  request.attempt = key_of(lease());
+  request.reason = {ReasonKind::kException, std::string(99'999, 'x') + "ä", 0, 0};
+  request.log_tail = {"one", std::string(storage::kMaxLogLineBytes - 1, 'y') + "ä"};
+  queue_->finish(request);
+  const std::string reason = run(id).reason.message;
+  EXPECT_THAT(reason, HasSubstr("x … (83617 bytes cut)"));
+  EXPECT_LT(reason.size(), storage::kMaxReasonBytes + 100);
+  const auto log = server_->read([&](storage::Snapshot& s) { return storage::log_tail(s, run(id).id); });
+  ASSERT_EQ(log.size(), 2u);
+  EXPECT_EQ(log[0], "one");
+  EXPECT_THAT(log[1], HasSubstr("y … (2 bytes cut)")) << "no half of a character stays";
+}
+
+TEST_F(QueueTest, EveryGrantHasAnIdOfItsOwnAndBarriersSayWhose) {
+  const auto id = submit("a");
+  const auto first = lease();
+  server_->write([&](storage::Transaction& t) { storage::insert_barrier(t, run(id).id, {1, 9, 10}); });
+  finish(first, Outcome::kReturned);
+  const auto second = lease();
+  EXPECT_NE(first.attempt_id, second.attempt_id);
+  ASSERT_EQ(second.barriers.size(), 1u);
+  EXPECT_EQ(second.barriers[0].attempt_id, first.attempt_id);
+}
+
+TEST_F(QueueTest, AGrantOfARunWithVeryManyBarriersHasTheNewest) {
+  const auto id = submit("a");
+  finish(lease(), Outcome::kReturned);
+  server_->write([&](storage::Transaction& t) {
+    for (std::uint64_t i = 1; i <= 10'005; ++i)
+      storage::insert_barrier(t, run(id).id, {1, i, static_cast<Step>(i)});
+  });
+  const auto barriers = lease().barriers;
+  ASSERT_EQ(barriers.size(), 10'000u);
+  EXPECT_EQ(barriers.front().step, 6);
+  EXPECT_EQ(barriers.back().step, 10'005);
+}
+
+// A run that has succeeded at step 10, with a barrier there.
+class ExtendTest : public QueueTest {
+ protected:
+  ExtendTest() : id_(submit("a")) {
+    const auto grant = lease();
+    server_->write([&](storage::Transaction& t) {
+      storage::insert_barrier(t, run(id_).id, {1, 5, 4});
+      storage::insert_barrier(t, run(id_).id, {1, 9, 10});
+      storage::set_progress(t, run(id_).id, {10, 11, now_});
+    });
+    finish(grant, Outcome::kSucceeded);
+  }
+
+  ExtendRequest longer() { return {id_, run(id_).config_json, "{\"longer\":1}", "extended by ada"}; }
+
+  const std::string id_;
+};
+
+TEST_F(ExtendTest, ARunThatHasSucceededIsQueuedAgainWithItsConfigurationsKept) {
+  const std::string before = run(id_).config_json;
+  queue_->extend(longer());
+  const auto extended = run(id_);
+  EXPECT_EQ(extended.state, RunState::kQueued);
+  EXPECT_EQ(extended.config_json, "{\"longer\":1}");
+  EXPECT_EQ(extended.config_hash, storage::to_hex(storage::sha256("{\"longer\":1}")));
+  EXPECT_TRUE(extended.must_resume);
+  EXPECT_EQ(extended.reason.message, "extended by ada");
+  const auto history =
+      server_->read([&](storage::Snapshot& s) { return storage::config_history(s, extended.id); });
+  EXPECT_THAT(history, ElementsAre(before));
+}
+
+TEST_F(ExtendTest, ItMayGoOnAtItsEndOrLaterAndNowhereElse) {
+  queue_->extend(longer());
+  const auto second = lease();
+  ASSERT_EQ(second.barriers.size(), 1u);
+  EXPECT_EQ(second.barriers[0].step, 10);
+  server_->write([&](storage::Transaction& t) { storage::insert_barrier(t, second.run.id, {2, 3, 12}); });
+  finish(second, Outcome::kReturned);
+  EXPECT_EQ(lease().barriers.size(), 2u);
+}
+
+TEST_F(ExtendTest, OnlyARunThatHasSucceededAndEndsInABarrierCanBe) {
+  auto stale = longer();
+  stale.config_before = "{}";
+  EXPECT_EQ(code_of([&] { queue_->extend(stale); }), Code::kFailedPrecondition);
+  queue_->extend(longer());
+  EXPECT_EQ(code_of([&] { queue_->extend(longer()); }), Code::kFailedPrecondition) << "it is queued";
+  const auto other = submit("b");
+  const auto queued = lease();
+  ASSERT_EQ(queued.run.run_id, id_);
+  finish(lease(), Outcome::kSucceeded);  // without any record
+  EXPECT_EQ(code_of([&] {
+              queue_->extend({other, run(other).config_json, "{}", ""});
+            }),
+            Code::kFailedPrecondition);
+  EXPECT_EQ(code_of([&] { queue_->extend({"nothing", "", "{}", ""}); }), Code::kNotFound);
 }
 
 TEST_F(QueueTest, TheClockOfLeasesStandsStillWhileTheServerIsDown) {

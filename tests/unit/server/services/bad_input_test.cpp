@@ -99,6 +99,11 @@ TEST_F(BadInput, ExperimentService) {
   expect(stub, &Stub::Lookup, "reference: 'nothing'", StatusCode::NOT_FOUND, {"nothing", "hooke runs list"});
   expect(stub, &Stub::CancelRun, "name: 'zzzzzzzz'", StatusCode::NOT_FOUND, {"zzzzzzzz"});
   expect(stub, &Stub::RetryRun, "name: '" + runs_[0] + "'", StatusCode::FAILED_PRECONDITION, {runs_[0]});
+  expect(stub, &Stub::ExtendRun, "name: '" + runs_[0] + "'", invalid, {"epochs", "more than the 1"});
+  expect(stub, &Stub::ExtendRun, "name: '" + runs_[0] + "' epochs: 99999999", invalid, {"training.epochs"});
+  expect(stub, &Stub::ExtendRun, "name: '" + runs_[0] + "' epochs: 9", StatusCode::FAILED_PRECONDITION,
+         {runs_[0], "is queued"});
+  expect(stub, &Stub::ExtendRun, "name: 'zzzzzzzz' epochs: 9", StatusCode::NOT_FOUND, {"zzzzzzzz"});
   expect(stub, &Stub::ListWorkers, "page_size: -3", invalid, {"page_size"});
   const std::string long_name(1 << 20, 'x');
   expect(stub, &Stub::GetRun, "name: '" + long_name + "'", StatusCode::NOT_FOUND, {"xxx", "…"});
