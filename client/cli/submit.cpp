@@ -1,7 +1,6 @@
 // hooke submit
 #include <optional>
 #include <ostream>
-#include <random>
 
 #include "client/cli/commands.h"
 #include "client/cli/resources.h"
@@ -9,7 +8,7 @@
 #include "client/cli/text.h"
 #include "client/cli/watch.h"
 #include "client/sdk/config_file.h"
-#include "client/sdk/presets.h"
+#include "client/sdk/uuid.h"
 #include "proto/hooke/run_config.h"
 #include "proto/hooke/yaml_config.h"
 
@@ -31,45 +30,16 @@ struct SubmitOptions {
   Format format = Format::kTable;
 };
 
-// A random UUID (version 4): the same request, sent again, submits nothing twice.
-std::string make_request_id() {
-  std::random_device random;
-  std::string id;
-  for (const char c : std::string_view("xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx")) {
-    const unsigned digit = random() & 15U;
-    id += c == 'x' ? "0123456789abcdef"[digit] : c == 'y' ? "89ab"[digit & 3U] : c;
-  }
-  return id;
-}
-
 v1::RunConfig read_config(const SubmitOptions& options) {
-  if (options.file.empty() == options.preset.empty())
-    throw invalid("", "give one configuration: a FILE or --preset NAME (`hooke presets list` shows them)");
-  std::string source = options.file;
-  std::string text;
-  if (options.preset.empty()) {
-    text = sdk::read_text(options.file);
-  } else {
-    source = options.preset + ".yaml";
-    text = sdk::find_preset(options.preset).yaml;
-  }
-  if (const auto errors = sdk::check_config(text, source); !errors.empty()) {
-    std::string all;
-    for (const std::string& error : errors) all += (all.empty() ? "" : "\nhooke: ") + error;
-    throw invalid("", all);
-  }
-  v1::RunConfig config = parse_config(text, source);
-  for (const std::string& assignment : options.set) {
-    const auto [field, value] = split_assignment(assignment, "--set");
-    set_field(config, field, value);
-  }
+  v1::RunConfig config = sdk::load_config({options.file, options.preset, options.set}, "hooke: ");
   if (!options.name.empty()) config.set_name(options.name);
   return config;
 }
 
 v1::SubmitExperimentRequest to_request(const SubmitOptions& options) {
   v1::SubmitExperimentRequest request;
-  request.set_request_id(make_request_id());
+  // The same request, sent again, submits nothing twice.
+  request.set_request_id(sdk::make_uuid());
   *request.mutable_config() = read_config(options);
   request.set_experiment_id(options.name);
   const std::int64_t first = complete(request.config()).training().seed();
@@ -77,11 +47,11 @@ v1::SubmitExperimentRequest to_request(const SubmitOptions& options) {
     for (int i = 0; i < options.seeds; ++i) request.add_seeds(first + i);
   for (const std::string& axis : options.sweep) *request.add_sweep() = parse_axis(axis);
   for (const std::string& tag : options.tags) {
-    const auto [key, value] = split_assignment(tag, "--tag");
+    const auto [key, value] = sdk::split_assignment(tag, "--tag");
     (*request.mutable_tags())[key] = value;
   }
   for (const std::string& label : options.require) {
-    const auto [key, value] = split_assignment(label, "--require");
+    const auto [key, value] = sdk::split_assignment(label, "--require");
     (*request.mutable_require())[key] = value;
   }
   return request;

@@ -1,5 +1,6 @@
 #include "client/cli/sweep.h"
 
+#include "client/sdk/config_file.h"
 #include "proto/hooke/error.h"
 #include "proto/hooke/run_config.h"
 #include "proto/hooke/yaml_config.h"
@@ -11,15 +12,8 @@ constexpr std::size_t kMaxRuns = 10'000;
 
 }  // namespace
 
-std::pair<std::string, std::string> split_assignment(const std::string& text, const std::string& option) {
-  const std::size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0)
-    throw invalid("", option + ": '" + text + "' has no form KEY=VALUE");
-  return {text.substr(0, equals), text.substr(equals + 1)};
-}
-
 v1::SweepAxis parse_axis(const std::string& text) {
-  const auto [field, values] = split_assignment(text, "--sweep");
+  const auto [field, values] = sdk::split_assignment(text, "--sweep");
   v1::SweepAxis axis;
   axis.set_field(field);
   int depth = 0;

@@ -1,4 +1,4 @@
-// What a submit makes: assignments from the command line, and the runs of seeds times a sweep.
+// What a submit makes: the runs of seeds times a sweep.
 //
 // Pure functions; any thread may call. All throw hooke::Error (kInvalidArgument).
 #pragma once
@@ -10,9 +10,6 @@
 #include "hooke/v1/experiment.pb.h"
 
 namespace hooke::cli {
-
-// "training.lr=0.1" in two; `option` names it in errors, as "--set".
-std::pair<std::string, std::string> split_assignment(const std::string& text, const std::string& option);
 
 // "training.lr=0.1,0.01"; commas inside brackets do not separate, as in model.hidden=[64,64],[128].
 v1::SweepAxis parse_axis(const std::string& text);

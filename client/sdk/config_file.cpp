@@ -8,6 +8,7 @@
 #include <iostream>
 #include <set>
 
+#include "client/sdk/presets.h"
 #include "proto/hooke/run_config.h"
 #include "proto/hooke/yaml_config.h"
 
@@ -70,6 +71,32 @@ std::string read_text(const std::string& path) {
   if (text.size() > kMaxConfigBytes)
     throw invalid("", "'" + path + "' is larger than 1 MiB; not a configuration");
   return text;
+}
+
+std::pair<std::string, std::string> split_assignment(const std::string& text, const std::string& option) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0)
+    throw invalid("", option + ": '" + text + "' has no form KEY=VALUE");
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+v1::RunConfig load_config(const ConfigSource& from, const std::string& line_start) {
+  if (from.file.empty() == from.preset.empty())
+    throw invalid("", "give one configuration: a FILE or --preset NAME (`hooke presets list` shows them)");
+  const std::string source = from.preset.empty() ? from.file : from.preset + ".yaml";
+  const std::string text =
+      from.preset.empty() ? read_text(from.file) : std::string(find_preset(from.preset).yaml);
+  if (const auto errors = check_config(text, source); !errors.empty()) {
+    std::string all;
+    for (const std::string& error : errors) all += (all.empty() ? "" : "\n" + line_start) + error;
+    throw invalid("", all);
+  }
+  v1::RunConfig config = parse_config(text, source);
+  for (const std::string& assignment : from.set) {
+    const auto [field, value] = split_assignment(assignment, "--set");
+    set_field(config, field, value);
+  }
+  return config;
 }
 
 std::vector<std::string> check_config(const std::string& text, const std::string& source) {
