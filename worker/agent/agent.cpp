@@ -3,10 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <fstream>
-#include <random>
 #include <thread>
 
+#include "client/sdk/uuid.h"
 #include "hooke/v1/worker.grpc.pb.h"
 #include "hooke_version.h"
 #include "worker/agent/attempt.h"
@@ -17,17 +16,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstPause{500};
-
-std::string make_request_id() {
-  static thread_local std::random_device random;
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string id;
-  for (int i = 0; i < 32; ++i) {
-    if (i == 8 || i == 12 || i == 16 || i == 20) id += '-';
-    id += kDigits[random() % 16];
-  }
-  return id;
-}
 
 v1::LeaseRequest lease_request(const Options& options) {
   v1::LeaseRequest request;
@@ -54,7 +42,7 @@ bool is_final(Code code) {
 int run_agent(sdk::Connection& connection, const Options& options, const std::atomic<bool>& stop) {
   const auto stub = v1::WorkerService::NewStub(connection.channel());
   v1::LeaseRequest request = lease_request(options);
-  request.set_request_id(make_request_id());
+  request.set_request_id(sdk::make_uuid());
   milliseconds pause = kFirstPause;
   bool away = false;
   while (!stop) {
@@ -80,7 +68,8 @@ int run_agent(sdk::Connection& connection, const Options& options, const std::at
       continue;
     }
     const AttemptResult result = run_attempt(connection, options, response.grant(), stop);
-    request.set_request_id(make_request_id());
+    request.set_request_id(sdk::make_uuid());
+    if (result == AttemptResult::kNotBegun) continue;
     if (options.once || !options.run.empty()) return result == AttemptResult::kSucceeded ? 0 : stop ? 0 : 3;
   }
   return 0;

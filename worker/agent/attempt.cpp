@@ -3,35 +3,38 @@
 #include <spdlog/spdlog.h>
 
 #include <cctype>
-#include <condition_variable>
 #include <fstream>
-#include <mutex>
 #include <optional>
 #include <thread>
 
 #include "proto/hooke/error.h"
+#include "worker/agent/folder.h"
+#include "worker/agent/heart.h"
+#include "worker/agent/resume.h"
 #include "worker/agent/trainer_process.h"
 #include "worker/agent/uplink.h"
+#include "worker/spool/spool.h"
 
 namespace hooke::agent {
 namespace {
 
 using std::chrono::milliseconds;
+namespace fs = std::filesystem;
 
 constexpr milliseconds kPoll{50};
-constexpr milliseconds kHeartbeatDeadline{10'000};
-// How long a stopping worker waits for its trainer, then for the server to take the rest.
-constexpr int kTrainerGraceMs = 8'000;
+constexpr milliseconds kFinishDeadline{10'000};
+// How long a stopping worker waits for its trainer's checkpoint, then for the server to take the rest.
+// Together less than the half minute that Slurm gives.
+constexpr int kTrainerGraceMs = 20'000;
 constexpr milliseconds kStopDrain{5'000};
 constexpr std::size_t kLogLines = 50;
-// Exit status of a trainer that stopped because it was told to.
+// Exit statuses of a trainer that could read no checkpoint, and of one that was told to stop.
+constexpr int kExitNoCheckpoint = 3;
 constexpr int kExitStopped = 75;
+// Space in the spool is freed in pieces of at least this.
+constexpr std::uint64_t kFreeBytes = 16 << 20;
 
-milliseconds to_ms(const google::protobuf::Duration& duration) {
-  return milliseconds(duration.seconds() * 1000 + duration.nanos() / 1'000'000);
-}
-
-void write_file(const std::filesystem::path& path, const std::string& text) {
+void write_file(const fs::path& path, const std::string& text) {
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << text;
   out.close();
@@ -53,63 +56,18 @@ v1::AttemptRef ref_of(const v1::LeaseGrant& grant) {
   return ref;
 }
 
-// Keeps the lease alive until it is refused or destroyed.
-class Heart {
- public:
-  Heart(sdk::Connection& connection, v1::AttemptRef ref, milliseconds period)
-      : connection_(connection), ref_(std::move(ref)), period_(period), thread_([this] { run(); }) {}
+v1::Reason make_reason(v1::ReasonKind kind, const std::string& message) {
+  v1::Reason reason;
+  reason.set_kind(kind);
+  reason.set_message(message);
+  return reason;
+}
 
-  ~Heart() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
-
-  std::optional<Error> refusal() const {
-    const std::lock_guard lock(mutex_);
-    return refusal_;
-  }
-
- private:
-  void run() {
-    const auto stub = v1::WorkerService::NewStub(connection_.channel());
-    v1::HeartbeatRequest request;
-    *request.mutable_attempt() = ref_;
-    std::unique_lock lock(mutex_);
-    while (!changed_.wait_for(lock, period_ / 3, [&] { return stopping_; })) {
-      lock.unlock();
-      std::optional<Error> refused;
-      try {
-        const auto response =
-            connection_.call(*stub, &v1::WorkerService::Stub::Heartbeat, request,
-                             {.deadline = kHeartbeatDeadline, .retry_for = milliseconds(0)});
-        if (response.has_period()) period_ = to_ms(response.period());
-      } catch (const Error& error) {
-        if (error.code() == Code::kFailedPrecondition || error.code() == Code::kNotFound)
-          refused = error;
-        else
-          spdlog::debug("run {}: heartbeat: {}", ref_.run(), describe(error));
-      }
-      lock.lock();
-      if (refused) {
-        refusal_ = refused;
-        return;
-      }
-    }
-  }
-
-  sdk::Connection& connection_;
-  const v1::AttemptRef ref_;
-  milliseconds period_;  // the thread's own
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_ = false;         // guarded by mutex_
-  std::optional<Error> refusal_;  // guarded by mutex_
-  std::thread thread_;
-};
+std::vector<Barrier> barriers_of(const v1::LeaseGrant& grant) {
+  std::vector<Barrier> barriers;
+  for (const auto& one : grant.barriers()) barriers.push_back({one.attempt_id(), one.record(), one.step()});
+  return barriers;
+}
 
 class Attempt {
  public:
@@ -119,53 +77,92 @@ class Attempt {
         options_(options),
         grant_(grant),
         stop_(stop),
-        folder_(options.spool / grant.run_id() / std::to_string(grant.attempt())),
-        ref_(ref_of(grant)) {}
+        run_folder_(options.spool / grant.run_id()),
+        folder_(run_folder_ / std::to_string(grant.attempt())),
+        ref_(ref_of(grant)),
+        name_("run " + grant.run_id() + " attempt " + std::to_string(grant.attempt())) {}
 
   AttemptResult run() {
-    if (const auto problem = prepare_folder()) return finish_without_trainer(v1::OUTCOME_CRASHED, *problem);
-    uplink_.emplace(connection_, ref_, spool());
-    heart_.emplace(connection_, ref_, to_ms(grant_.period()));
-    spdlog::info("run {} attempt {}: started in {}", grant_.run_id(), grant_.attempt(), folder_.string());
-    ProcessEnd end;
     try {
-      TrainerProcess trainer(command(), log());
-      end = wait_for(trainer);
-    } catch (const Error& error) {
+      fs::create_directories(run_folder_);
+      if (!fs::create_directory(folder_)) return give_back_number();
+      write_file(folder_ / "config.json", grant_.config_json());
+      uplink_.emplace(connection_, ref_, spool());
+      heart_.emplace(connection_, ref_, to_ms(grant_.period()));
+      const auto end = train();
       uplink_->close_spool();
-      return finish_without_trainer(v1::OUTCOME_CRASHED, error.what());
+      return end ? conclude(*end) : finish_without_checkpoint();
+    } catch (const std::exception& error) {
+      if (uplink_) uplink_->close_spool();
+      return finish(v1::OUTCOME_CRASHED, make_reason(v1::REASON_KIND_EXIT, error.what()));
     }
-    uplink_->close_spool();
-    return conclude(end);
   }
 
  private:
-  std::filesystem::path spool() const { return folder_ / "records.spool"; }
-  std::filesystem::path log() const { return folder_ / "trainer.log"; }
+  fs::path spool() const { return folder_ / spool::kFileName; }
+  fs::path log() const { return folder_ / "trainer.log"; }
 
-  // What is wrong with the attempt's folder; nullopt when it is ready.
-  std::optional<std::string> prepare_folder() {
-    try {
-      std::filesystem::create_directories(folder_);
-      // The spool of an earlier grant of the same attempt would be taken for this one's.
-      if (std::filesystem::exists(spool()))
-        return "the folder of this attempt is in use: " + folder_.string();
-      write_file(folder_ / "config.json", grant_.config_json());
-    } catch (const std::exception& error) {
-      return error.what();
-    }
-    return std::nullopt;
+  // The folder is another attempt's, which a server that was restored from a backup has forgotten.
+  AttemptResult give_back_number() {
+    const std::string message =
+        folder_.string() + " is there already, and nothing is overwritten: the run needs an attempt of " +
+        "another number";
+    const auto result = finish(v1::OUTCOME_RETURNED, make_reason(v1::REASON_KIND_RETURNED, message));
+    return result == AttemptResult::kReturned ? AttemptResult::kNotBegun : result;
   }
 
-  std::vector<std::string> command() const {
-    std::vector<std::string> out{
-        options_.trainer.string(), "--config",  (folder_ / "config.json").string(), "--out",
-        folder_.string(),          "--threads", std::to_string(options_.threads),   "--device",
-        options_.devices.front()};
-    for (const auto& root : options_.data_roots) {
-      out.push_back("--data-root");
-      out.push_back(root.string());
+  // Trains from the newest checkpoint that fits and can be read, else from the beginning; says how the
+  // trainer ended. Nothing when the run must not begin again.
+  std::optional<ProcessEnd> train() {
+    const auto earlier = attempts_in(run_folder_, grant_.attempt());
+    for (const Resume& way : ways_to_resume(barriers_of(grant_), earlier, grant_.must_resume())) {
+      spdlog::info("{}: resumes after step {} from {}", name_, way.checkpoint.step,
+                   way.checkpoint.path.string());
+      const ProcessEnd end = train_from(&way);
+      if (end.signal != 0 || end.exit_status != kExitNoCheckpoint || stop_) return end;
+      spdlog::warn("{}: {} cannot be resumed: {}", name_, way.checkpoint.path.string(),
+                   complaint(end, tail(log(), kLogLines)));
     }
+    if (grant_.must_resume()) return std::nullopt;
+    if (grant_.attempt() > 1)
+      spdlog::info("{}: begins the run again; no checkpoint in {} fits what the server has", name_,
+                   run_folder_.string());
+    return train_from(nullptr);
+  }
+
+  ProcessEnd train_from(const Resume* way) {
+    resumed_ = way ? way->checkpoint.path : fs::path();
+    write_attempt(folder_, grant_.attempt_id(), way ? way->base : std::nullopt);
+    TrainerProcess trainer(command(way), log());
+    spdlog::info("{}: started in {}", name_, folder_.string());
+    return wait_for(trainer);
+  }
+
+  std::vector<std::string> command(const Resume* way) const {
+    std::vector<std::string> out{options_.trainer.string(),
+                                 "--config",
+                                 (folder_ / "config.json").string(),
+                                 "--out",
+                                 folder_.string(),
+                                 "--threads",
+                                 std::to_string(options_.threads),
+                                 "--device",
+                                 options_.devices.front(),
+                                 "--checkpoint-seconds",
+                                 std::to_string(options_.checkpoint_seconds),
+                                 "--spool-limit",
+                                 std::to_string(options_.spool_limit_bytes)};
+    const auto add = [&out](const char* option, const std::string& value) {
+      out.push_back(option);
+      out.push_back(value);
+    };
+    for (const auto& root : options_.data_roots) add("--data-root", root.string());
+    if (options_.allow_torchscript) out.push_back("--allow-torchscript");
+    if (!way) return out;
+    add("--resume", way->checkpoint.path.string());
+    if (!way->resend_after) return out;
+    add("--resend-after", std::to_string(*way->resend_after));
+    if (way->base) add("--resume-step", std::to_string(way->base->step));
     return out;
   }
 
@@ -179,8 +176,39 @@ class Attempt {
     while (true) {
       if (const auto end = trainer.poll()) return *end;
       if (stop_ || refusal()) return trainer.stop(kTrainerGraceMs);
+      drop_what_is_secured();
       std::this_thread::sleep_for(kPoll);
     }
+  }
+
+  // Once a barrier is acknowledged, a checkpoint of it makes older ones superfluous, and the records up
+  // to it need not stay.
+  void drop_what_is_secured() {
+    const auto barrier = uplink_->acknowledged_barrier();
+    if (!barrier || barrier->number == secured_) return;
+    secured_ = barrier->number;
+    try {
+      drop_checkpoints(*barrier);
+      if (!options_.keep_spool && can_free_ && barrier->offset >= freed_bytes_ + kFreeBytes) {
+        can_free_ = spool::free_before(spool(), *barrier);
+        freed_bytes_ = barrier->offset;
+      }
+    } catch (const std::exception& error) {  // the training need not end for it
+      spdlog::warn("{}: {}", name_, error.what());
+    }
+  }
+
+  void drop_checkpoints(const spool::Position& barrier) {
+    std::optional<CheckpointFile> newest;
+    const auto own = checkpoints_in(folder_);
+    for (const CheckpointFile& file : own)
+      if (file.record <= barrier.number) newest = file;
+    if (!newest || newest->path == kept_) return;
+    kept_ = newest->path;
+    std::error_code ignored;
+    for (const CheckpointFile& file : own)
+      if (file.record < newest->record) fs::remove(file.path, ignored);
+    remove_earlier(run_folder_, grant_.attempt(), kept_, options_.keep_spool);
   }
 
   // Everything that the trainer left goes to the server first: without limit, unless stopping.
@@ -196,29 +224,29 @@ class Attempt {
 
   AttemptResult conclude(const ProcessEnd& end) {
     drain();
+    if (uplink_->rewound())
+      return finish(v1::OUTCOME_RETURNED, make_reason(v1::REASON_KIND_RETURNED, uplink_->refusal()->what()));
     if (const auto refused = refusal()) {
-      spdlog::warn("run {} attempt {}: stopped: {}; the spool stays in {}", grant_.run_id(), grant_.attempt(),
-                   describe(*refused), folder_.string());
+      spdlog::warn("{}: stopped: {}; the spool stays in {}", name_, describe(*refused), folder_.string());
       return AttemptResult::kFenced;
     }
+    drop_what_is_secured();
     const auto last = uplink_->end();
     if (last && last->state() == v1::RUN_STATE_SUCCEEDED && end.signal == 0 && end.exit_status == 0)
       return finish(v1::OUTCOME_SUCCEEDED, {});
     if (last && last->state() == v1::RUN_STATE_FAILED) return finish(v1::OUTCOME_FAILED, last->reason());
-    if (stop_ || (end.signal == 0 && end.exit_status == kExitStopped)) {
-      v1::Reason reason;
-      reason.set_kind(v1::REASON_KIND_RETURNED);
-      reason.set_message("the worker was stopped");
-      return finish(v1::OUTCOME_RETURNED, reason);
-    }
-    return finish(v1::OUTCOME_CRASHED, reason_of(end));
+    if (stop_ || (end.signal == 0 && end.exit_status == kExitStopped))
+      return finish(v1::OUTCOME_RETURNED, make_reason(v1::REASON_KIND_RETURNED, "the worker was stopped"));
+    return finish(v1::OUTCOME_CRASHED, reason_of(end, tail(log(), kLogLines)));
   }
 
-  AttemptResult finish_without_trainer(v1::Outcome outcome, const std::string& message) {
-    v1::Reason reason;
-    reason.set_kind(v1::REASON_KIND_EXIT);
-    reason.set_message(message);
-    return finish(outcome, reason);
+  AttemptResult finish_without_checkpoint() {
+    const std::int64_t step = grant_.barriers().empty() ? -1 : grant_.barriers().rbegin()->step();
+    return finish(v1::OUTCOME_FAILED,
+                  make_reason(v1::REASON_KIND_EXCEPTION,
+                              "the run was extended and must go on from a checkpoint of step " +
+                                  std::to_string(step) + ", and worker " + options_.name + " has none in " +
+                                  run_folder_.string() + "; retry it where the checkpoint is"));
   }
 
   AttemptResult finish(v1::Outcome outcome, const v1::Reason& reason) {
@@ -233,18 +261,17 @@ class Attempt {
       try {
         const auto response =
             connection_.call(*stub, &v1::WorkerService::Stub::Finish, request,
-                             {.deadline = kHeartbeatDeadline, .retry_for = milliseconds(1'000)});
-        spdlog::info("run {} attempt {}: {}{}; the run is {}", grant_.run_id(), grant_.attempt(),
-                     plain(v1::Outcome_Name(outcome)),
+                             {.deadline = kFinishDeadline, .retry_for = milliseconds(1'000)});
+        spdlog::info("{}: {}{}; the run is {}", name_, plain(v1::Outcome_Name(outcome)),
                      reason.message().empty() ? "" : " (" + reason.message() + ")",
                      plain(v1::RunState_Name(response.state())));
-        clean_up();
+        clean_up(outcome);
         break;
       } catch (const Error& error) {
         const bool away = error.code() == Code::kUnavailable || error.code() == Code::kDeadlineExceeded;
         if (away && !stop_) continue;
-        spdlog::warn("run {} attempt {}: the end could not be reported: {}", grant_.run_id(),
-                     grant_.attempt(), describe(error));
+        spdlog::warn("{}: the end could not be reported: {}; the spool stays in {}", name_, describe(error),
+                     folder_.string());
         return away ? AttemptResult::kReturned : AttemptResult::kFenced;
       }
     }
@@ -252,19 +279,28 @@ class Attempt {
     return outcome == v1::OUTCOME_RETURNED ? AttemptResult::kReturned : AttemptResult::kFailed;
   }
 
-  // What the server has need not stay here.
-  void clean_up() {
+  // What the server has need not stay here; what it has not is for the next attempt.
+  void clean_up(v1::Outcome outcome) {
+    const bool has_all = uplink_ && !uplink_->refusal() && uplink_->wait_drained(milliseconds(0));
     uplink_.reset();
-    std::error_code ignored;
-    if (!options_.keep_spool) std::filesystem::remove(spool(), ignored);
+    if (has_all && !options_.keep_spool) spool::remove_spool(spool());
+    // One that had nothing left to train has no checkpoint of its own.
+    if (outcome == v1::OUTCOME_SUCCEEDED && kept_.empty() && !resumed_.empty())
+      remove_earlier(run_folder_, grant_.attempt(), resumed_, options_.keep_spool);
   }
 
   sdk::Connection& connection_;
   const Options& options_;
   const v1::LeaseGrant& grant_;
   const std::atomic<bool>& stop_;
-  const std::filesystem::path folder_;
+  const fs::path run_folder_, folder_;
   const v1::AttemptRef ref_;
+  const std::string name_;         // for the log
+  fs::path resumed_;               // the checkpoint that the training went on from; empty: none
+  fs::path kept_;                  // the newest checkpoint here whose barrier is acknowledged; empty: none
+  std::uint64_t secured_ = 0;      // record of the last acknowledged barrier
+  std::uint64_t freed_bytes_ = 0;  // at the spool's front
+  bool can_free_ = true;           // the file system lets us
   std::optional<Uplink> uplink_;
   std::optional<Heart> heart_;
 };

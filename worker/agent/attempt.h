@@ -1,4 +1,5 @@
-// One attempt of one run: spawn the trainer, stream what it records, keep the lease, report the end.
+// One attempt of one run: find the checkpoint to go on from, spawn the trainer, stream what it records,
+// keep the lease, drop what is no longer needed, report the end.
 //
 // Owned by the agent and used from its main thread; the trainer dies with that thread. A thread of
 // its own sends heartbeats, whatever the training does.
@@ -18,6 +19,7 @@ enum class AttemptResult {
   kSucceeded,
   kFailed,    // the run failed or will be tried again
   kReturned,  // the lease was given back
+  kNotBegun,  // the lease was given back; another is to be asked for
   kFenced,    // the server takes nothing more of this attempt
 };
 

@@ -1,4 +1,5 @@
-// hooke-worker: options -> connection -> the agent's loop, until SIGTERM or SIGINT.
+// hooke-worker: options -> connection -> the agent's loop, until SIGTERM or SIGINT. `hooke-worker run` is
+// another command: see alone.h.
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -8,12 +9,14 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <string_view>
 #include <thread>
 
 #include "client/sdk/connection.h"
 #include "hooke_version.h"
 #include "proto/hooke/error.h"
 #include "worker/agent/agent.h"
+#include "worker/agent/alone.h"
 
 namespace {
 
@@ -70,9 +73,12 @@ int exit_code(Code code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "run") return hooke::agent::run_alone(argc - 1, argv + 1);
   CLI::App app(
       "Trains the runs of a Hooke server and streams what is measured.\n\n"
-      "Example:\n  hooke-worker --server node1:7070 --spool /scratch/me/spool --data-root /data\n");
+      "Examples:\n"
+      "  hooke-worker --server node1:7070 --spool /scratch/me/spool --data-root /data\n"
+      "  hooke-worker run mine.yaml --out runs/first     # without a server; see hooke-worker run --help\n");
   app.set_version_flag("--version",
                        std::string("hooke-worker ") + hooke::kVersion + " (" + hooke::kGitCommit + ")");
   app.set_config("--config", "", "File with options, one NAME=VALUE a line")->envname("HOOKE_WORKER_CONFIG");
@@ -117,6 +123,19 @@ int main(int argc, char** argv) {
       "LOG_LEVEL");
   env(app.add_flag("--once", options.once, "End after one run"), "ONCE");
   env(app.add_flag("--keep-spool", options.keep_spool, "Keep records that the server has"), "KEEP_SPOOL");
+  env(app.add_option("--spool-limit", options.spool_limit_bytes,
+                     "Space for the records of a run that the server has not yet, as 20G")
+          ->transform(CLI::AsSizeValue(false))
+          ->default_str("10G"),
+      "SPOOL_LIMIT");
+  env(app.add_option("--checkpoint-seconds", options.checkpoint_seconds,
+                     "A checkpoint at least this often; 0: only those that a run asks for")
+          ->check(CLI::NonNegativeNumber)
+          ->capture_default_str(),
+      "CHECKPOINT_SECONDS");
+  env(app.add_flag("--allow-torchscript", options.allow_torchscript,
+                   "Run TorchScript programs that configurations name, from the data roots"),
+      "ALLOW_TORCHSCRIPT");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

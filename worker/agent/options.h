@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -20,6 +21,9 @@ struct Options {
   std::string run;  // only this run; empty: whatever is queued
   bool once = false;
   bool keep_spool = false;
+  bool allow_torchscript = false;
+  int checkpoint_seconds = 300;  // a checkpoint at least this often; 0: only those that runs ask for
+  std::uint64_t spool_limit_bytes = 10ull << 30;  // of one attempt
   std::chrono::milliseconds poll_longest{5'000};  // between two questions for work
 };
 

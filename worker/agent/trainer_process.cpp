@@ -89,7 +89,15 @@ ProcessEnd TrainerProcess::stop(int grace_ms) {
   return *end_;
 }
 
-v1::Reason reason_of(const ProcessEnd& end) {
+std::string complaint(const ProcessEnd& end, const std::vector<std::string>& log) {
+  // The trainer's own words, or the C++ library's when it aborts.
+  const std::string prefix = end.signal == 0 ? "hooke-trainer: " : "  what():  ";
+  for (auto line = log.rbegin(); line != log.rend(); ++line)
+    if (line->starts_with(prefix)) return line->substr(prefix.size());
+  return "";
+}
+
+v1::Reason reason_of(const ProcessEnd& end, const std::vector<std::string>& log) {
   v1::Reason reason;
   if (end.signal != 0) {
     reason.set_kind(v1::REASON_KIND_SIGNAL);
@@ -101,6 +109,9 @@ v1::Reason reason_of(const ProcessEnd& end) {
     reason.set_exit_status(end.exit_status);
     reason.set_message("trainer ended with exit status " + std::to_string(end.exit_status));
   }
+  const bool may_have_complained = end.signal == 0 || end.signal == SIGABRT;
+  const std::string said = may_have_complained ? complaint(end, log) : "";
+  if (!said.empty()) reason.set_message(reason.message() + ": " + said);
   return reason;
 }
 

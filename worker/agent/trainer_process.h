@@ -44,8 +44,11 @@ class TrainerProcess {
   std::optional<ProcessEnd> end_;
 };
 
-// The reason as it stands on a run, as "trainer killed by signal 9 (Killed)".
-v1::Reason reason_of(const ProcessEnd& end);
+// What a trainer that ended so said last, of the last lines of its log; empty when it said nothing.
+std::string complaint(const ProcessEnd& end, const std::vector<std::string>& log);
+
+// The reason as it stands on a run, as "trainer killed by signal 9 (Killed)", with its complaint.
+v1::Reason reason_of(const ProcessEnd& end, const std::vector<std::string>& log);
 
 // The last lines of a text file, at most `lines` of at most 2000 bytes each; none when it is absent.
 std::vector<std::string> tail(const std::filesystem::path& file, std::size_t lines);

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "worker/agent/translate.h"
-#include "worker/spool/spool.h"
 
 namespace hooke::agent {
 namespace {
@@ -54,8 +53,7 @@ class Uplink::Session {
     v1::StreamRequest open;
     *open.mutable_open() = up_.attempt_;
     v1::StreamResponse opened;
-    if (stream_->Write(open) && stream_->Read(&opened)) {
-      note(opened.committed_record());
+    if (stream_->Write(open) && stream_->Read(&opened) && goes_on_after(opened.committed_record())) {
       std::thread acknowledgements([this] { read(); });
       send(opened.committed_record());
       acknowledgements.join();
@@ -72,10 +70,36 @@ class Uplink::Session {
   bool was_open() const { return open_; }
 
  private:
-  void note(std::uint64_t committed) {
+  // Whether the server still has what it acknowledged, the opening's answer says.
+  bool goes_on_after(std::uint64_t committed) {
+    {
+      const std::lock_guard lock(up_.mutex_);
+      up_.rewound_ = committed < up_.acknowledged_;
+      if (up_.rewound_)
+        local_error_ =
+            Error(Code::kDataLoss, "the server had acknowledged record " + std::to_string(up_.acknowledged_) +
+                                       " and now has " + std::to_string(committed) +
+                                       ": it was restored from a backup");
+    }
+    if (local_error_) {
+      context_.TryCancel();
+      return false;
+    }
     open_ = true;
+    note(committed);
+    const std::lock_guard lock(up_.mutex_);
+    up_.unacknowledged_barriers_.clear();  // they are read again
+    return true;
+  }
+
+  void note(std::uint64_t committed) {
     const std::lock_guard lock(up_.mutex_);
     up_.acknowledged_ = committed;
+    auto& barriers = up_.unacknowledged_barriers_;
+    while (!barriers.empty() && barriers.front().number <= committed) {
+      up_.acknowledged_barrier_ = barriers.front();
+      barriers.pop_front();
+    }
     up_.changed_.notify_all();
   }
 
@@ -90,6 +114,7 @@ class Uplink::Session {
   void send(std::uint64_t committed) {
     try {
       spool::Reader reader(up_.spool_);
+      if (const auto barrier = up_.acknowledged_barrier()) reader.go_to(*barrier);
       if (!reader.skip_to(committed))
         throw Error(Code::kDataLoss, "spool " + up_.spool_.string() + " ends before record " +
                                          std::to_string(committed) + ", which the server has");
@@ -142,6 +167,10 @@ class Uplink::Session {
         const std::lock_guard lock(up_.mutex_);
         up_.end_ = translated.end();
       }
+      if (translated.has_barrier()) {
+        const std::lock_guard lock(up_.mutex_);
+        up_.unacknowledged_barriers_.push_back(reader.position());
+      }
       *batch.add_records() = std::move(translated);
     }
   }
@@ -191,6 +220,16 @@ std::optional<Error> Uplink::refusal() const {
 std::uint64_t Uplink::acknowledged() const {
   const std::lock_guard lock(mutex_);
   return acknowledged_;
+}
+
+std::optional<spool::Position> Uplink::acknowledged_barrier() const {
+  const std::lock_guard lock(mutex_);
+  return acknowledged_barrier_;
+}
+
+bool Uplink::rewound() const {
+  const std::lock_guard lock(mutex_);
+  return rewound_;
 }
 
 std::optional<v1::End> Uplink::end() const {

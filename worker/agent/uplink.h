@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "client/sdk/connection.h"
 #include "hooke/v1/worker.grpc.pb.h"
 #include "proto/hooke/error.h"
+#include "worker/spool/spool.h"
 
 namespace hooke::agent {
 
@@ -43,6 +45,12 @@ class Uplink {
   // The number of the last acknowledged record, 0 before the first.
   std::uint64_t acknowledged() const;
 
+  // The end of the last acknowledged barrier in the spool; nullopt before the first.
+  std::optional<spool::Position> acknowledged_barrier() const;
+
+  // Whether it was refused because the server has lost what it had acknowledged (a restored backup).
+  bool rewound() const;
+
   // The trainer's last record, once it was read from the spool.
   std::optional<v1::End> end() const;
 
@@ -64,6 +72,9 @@ class Uplink {
   bool closed_ = false;
   bool drained_ = false;
   std::uint64_t acknowledged_ = 0;
+  std::deque<spool::Position> unacknowledged_barriers_;  // that were read from the spool
+  std::optional<spool::Position> acknowledged_barrier_;
+  bool rewound_ = false;
   std::optional<Error> refusal_;
   std::optional<v1::End> end_;
   grpc::ClientContext* context_ = nullptr;  // of the open stream

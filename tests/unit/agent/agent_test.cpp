@@ -77,16 +77,25 @@ TEST_F(Trainer, ItsExitStatusAndOutputAreKept) {
   const ProcessEnd end = end_of(process);
   EXPECT_EQ(end.exit_status, 7);
   EXPECT_EQ(end.signal, 0);
-  EXPECT_EQ(reason_of(end).message(), "trainer ended with exit status 7");
+  EXPECT_EQ(reason_of(end, {}).message(), "trainer ended with exit status 7");
   EXPECT_THAT(tail(log(), 10), ElementsAre("to stdout", "to stderr"));
 }
 
 TEST_F(Trainer, ASignalIsNamed) {
   TrainerProcess process(shell("kill -SEGV $$"), log());
-  const auto reason = reason_of(end_of(process));
+  const auto reason = reason_of(end_of(process), {"hooke-trainer: an older warning"});
   EXPECT_EQ(reason.kind(), v1::REASON_KIND_SIGNAL);
   EXPECT_EQ(reason.signal(), SIGSEGV);
-  EXPECT_THAT(reason.message(), HasSubstr("signal 11 (Segmentation fault)"));
+  EXPECT_EQ(reason.message(), "trainer killed by signal 11 (Segmentation fault)");
+}
+
+TEST_F(Trainer, TheLastThingThatItSaidIsInTheReason) {
+  TrainerProcess process(shell("echo hooke-trainer: spool x: No space left >&2; echo bye; exit 1"), log());
+  const ProcessEnd end = end_of(process);
+  EXPECT_EQ(reason_of(end, tail(log(), 10)).message(),
+            "trainer ended with exit status 1: spool x: No space left");
+  EXPECT_EQ(reason_of({0, SIGABRT}, {"terminate called", "  what():  out of memory"}).message(),
+            "trainer killed by signal 6 (Aborted): out of memory");
 }
 
 TEST_F(Trainer, OneThatIgnoresTheRequestToStopIsKilled) {
