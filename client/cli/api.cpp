@@ -110,6 +110,19 @@ v1::Run Api::cancel_run(const std::string& name) {
   return parts_->connection.call(parts_->experiments, &Experiments::CancelRun, request, kOnce);
 }
 
+v1::Run Api::retry_run(const std::string& name) {
+  v1::RetryRunRequest request;
+  request.set_name(name);
+  return parts_->connection.call(parts_->experiments, &Experiments::RetryRun, request, kOnce);
+}
+
+v1::Run Api::extend_run(const std::string& name, std::int32_t epochs) {
+  v1::ExtendRunRequest request;
+  request.set_name(name);
+  request.set_epochs(epochs);
+  return parts_->connection.call(parts_->experiments, &Experiments::ExtendRun, request, kOnce);
+}
+
 std::unique_ptr<RunStream> Api::watch(const std::vector<std::string>& names) {
   return std::make_unique<WatchStream>(parts_->connection, parts_->experiments, names);
 }

@@ -42,6 +42,8 @@ class Api {
   v1::LookupResponse lookup(const std::string& reference);
   v1::Run get_run(const std::string& name);
   v1::Run cancel_run(const std::string& name);
+  v1::Run retry_run(const std::string& name);
+  v1::Run extend_run(const std::string& name, std::int32_t epochs);
   std::unique_ptr<RunStream> watch(const std::vector<std::string>& names);
 
   // All pages.

@@ -1,9 +1,10 @@
-// hooke runs list | show | cancel
+// hooke runs list | show | logs | cancel | retry | extend
 #include <ostream>
 
 #include "client/cli/commands.h"
 #include "client/cli/resources.h"
 #include "client/cli/text.h"
+#include "proto/hooke/yaml_config.h"
 
 namespace hooke::cli {
 namespace {
@@ -19,8 +20,18 @@ struct ShowOptions {
   Format format = Format::kTable;
 };
 
-struct CancelOptions {
+struct LogsOptions {
+  std::string run;
+};
+
+// Of cancel and retry.
+struct ManyOptions {
   std::vector<std::string> runs;
+};
+
+struct ExtendOptions {
+  std::string run;
+  int epochs = 0;  // 0: twice as many
 };
 
 void list(Context& context, const ListOptions& options) {
@@ -29,6 +40,15 @@ void list(Context& context, const ListOptions& options) {
   const auto runs = context.api().list_runs(parent, options.filter);
   print_runs(context.out, runs, options.format);
   if (runs.empty() && options.format == Format::kTable) context.note("no runs; `hooke submit` makes some");
+}
+
+// "2, 4" of a run that was extended twice; its whole earlier configurations are in the JSON.
+std::string epochs_before(const v1::Run& run) {
+  std::string text;
+  for (const std::string& config : run.config_history())
+    text +=
+        (text.empty() ? "" : ", ") + std::to_string(parse_config(config, run.run_id()).training().epochs());
+  return text;
 }
 
 Grid facts(const v1::Run& run) {
@@ -60,6 +80,7 @@ Grid facts(const v1::Run& run) {
   add("libtorch", made.libtorch_version());
   add("parameters", made.parameters() > 0 ? std::to_string(made.parameters()) : "");
   add("configuration", run.config_hash());
+  add("epochs before", epochs_before(run));
   return grid;
 }
 
@@ -80,17 +101,72 @@ void show(Context& context, const ShowOptions& options) {
   for (const std::string& line : run.log_tail()) context.out << "  " << line << '\n';
 }
 
-void cancel(Context& context, const CancelOptions& options) {
-  // Every reference is looked up first: a wrong one cancels nothing.
+void logs(Context& context, const LogsOptions& options) {
+  const v1::Run run = context.api().get_run(resolve_run(context.api(), options.run).name());
+  for (const std::string& line : run.log_tail()) context.out << line << '\n';
+  if (run.log_tail().empty())
+    context.note("no log of " + run.run_id() + " yet; its last lines come when an attempt ends");
+}
+
+// Every reference is looked up first: a wrong one changes nothing.
+std::vector<v1::Run> resolve_all(Context& context, const std::vector<std::string>& references) {
   std::vector<v1::Run> runs;
-  for (const std::string& reference : options.runs) runs.push_back(resolve_run(context.api(), reference));
-  for (const v1::Run& run : runs) context.note(end_of(context.api().cancel_run(run.name())));
+  for (const std::string& reference : references) runs.push_back(resolve_run(context.api(), reference));
+  return runs;
+}
+
+void cancel(Context& context, const ManyOptions& options) {
+  for (const v1::Run& run : resolve_all(context, options.runs))
+    context.note(end_of(context.api().cancel_run(run.name())));
+}
+
+void retry(Context& context, const ManyOptions& options) {
+  for (const v1::Run& run : resolve_all(context, options.runs))
+    context.note(context.api().retry_run(run.name()).run_id() + " is queued again");
+}
+
+void extend(Context& context, const ExtendOptions& options) {
+  const v1::Run run = context.api().get_run(resolve_run(context.api(), options.run).name());
+  const int before = run.config().training().epochs();
+  const int after = options.epochs > 0 ? options.epochs : 2 * before;
+  context.api().extend_run(run.name(), after);
+  context.note(run.run_id() + " is queued again, for " + std::to_string(after) + " epochs instead of " +
+               std::to_string(before) + "; `hooke watch " + run.run_id() + "` follows it");
+}
+
+// The commands that change runs.
+void add_changes(CLI::App& group, Context& context) {
+  auto cancelling = std::make_shared<ManyOptions>();
+  CLI::App* command =
+      add_command<ManyOptions>(group, "cancel", "Cancel queued and running runs",
+                               "  hooke runs cancel k3f9\n"
+                               "  hooke runs cancel k3f9 p2c7",
+                               cancelling, [&](const ManyOptions& options) { cancel(context, options); });
+  command->add_option("RUN", cancelling->runs, "Ids of runs, or the beginnings of them")->required();
+
+  auto retrying = std::make_shared<ManyOptions>();
+  command = add_command<ManyOptions>(
+      group, "retry",
+      "Queue failed or cancelled runs again; they go on from their newest checkpoint where there is one",
+      "  hooke runs retry k3f9", retrying, [&](const ManyOptions& options) { retry(context, options); });
+  command->add_option("RUN", retrying->runs, "Ids of runs, or the beginnings of them")->required();
+
+  auto extending = std::make_shared<ExtendOptions>();
+  command = add_command<ExtendOptions>(
+      group, "extend", "Train a run that has succeeded further, from its final checkpoint",
+      "  hooke runs extend k3f9               # twice as many epochs\n"
+      "  hooke runs extend k3f9 --epochs 20",
+      extending, [&](const ExtendOptions& options) { extend(context, options); });
+  command->add_option("RUN", extending->run, "Id of a run, or the beginning of it")->required();
+  command->add_option("--epochs", extending->epochs, "Epochs in all (default: twice as many as now)")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
 }
 
 }  // namespace
 
 void add_runs(CLI::App& app, Context& context) {
-  CLI::App* group = add_group(app, "runs", "Runs: list, show, cancel",
+  CLI::App* group = add_group(app, "runs", "Runs: list, show, logs, cancel, retry, extend",
                               "  hooke runs list\n"
                               "  hooke runs show k3f9");
 
@@ -114,13 +190,12 @@ void add_runs(CLI::App& app, Context& context) {
   command->add_option("RUN", showing->run, "Id of a run, or the beginning of it")->required();
   add_format(*command, showing->format);
 
-  auto cancelling = std::make_shared<CancelOptions>();
-  command =
-      add_command<CancelOptions>(*group, "cancel", "Cancel queued and running runs",
-                                 "  hooke runs cancel k3f9\n"
-                                 "  hooke runs cancel k3f9 p2c7",
-                                 cancelling, [&](const CancelOptions& options) { cancel(context, options); });
-  command->add_option("RUN", cancelling->runs, "Ids of runs, or the beginnings of them")->required();
+  auto logging = std::make_shared<LogsOptions>();
+  command = add_command<LogsOptions>(
+      *group, "logs", "Last lines of the trainer's log, of the newest attempt that ended",
+      "  hooke runs logs k3f9", logging, [&](const LogsOptions& options) { logs(context, options); });
+  command->add_option("RUN", logging->run, "Id of a run, or the beginning of it")->required();
+  add_changes(*group, context);
 }
 
 }  // namespace hooke::cli

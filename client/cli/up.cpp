@@ -31,6 +31,7 @@ struct UpOptions {
   int port = 0;       // 0: the default, or a free one
   int http_port = 0;  // the same
   std::vector<std::string> data_roots;
+  bool allow_torchscript = false;
 };
 
 // Everything below the state folder.
@@ -117,6 +118,7 @@ void add_workers_to(sdk::UpState& state, const Context& context, const Layout& l
       command.arguments.push_back("--data-root");
       command.arguments.push_back(root);
     }
+    if (state.allow_torchscript) command.arguments.push_back("--allow-torchscript");
     fresh.push_back(start(command));
     state.processes.push_back(fresh.back());
     sdk::write_up_state(layout.root, state);
@@ -211,6 +213,8 @@ void up(Context& context, UpOptions options) {
     for (const std::string& root : roots)
       if (std::find(state->data_roots.begin(), state->data_roots.end(), root) == state->data_roots.end())
         context.note("workers that are up do not read " + root + "; `hooke down` first to add it");
+    if (options.allow_torchscript && !state->allow_torchscript)
+      context.note("workers that are up do not run TorchScript; `hooke down` first to allow it");
     const bool complete = static_cast<int>(state->processes.size()) - 1 >= workers;
     add_workers_to(*state, context, layout, workers);
     return report(context, layout, *state, complete);
@@ -218,6 +222,7 @@ void up(Context& context, UpOptions options) {
   const auto kept = survivors(context, layout, options);
   state = start_server(context, layout, options, kept);
   state->data_roots = kept.empty() ? roots : before->data_roots;
+  state->allow_torchscript = kept.empty() ? options.allow_torchscript : before->allow_torchscript;
   sdk::write_up_state(layout.root, *state);
   add_workers_to(*state, context, layout, workers);
   report(context, layout, *state, false);
@@ -238,6 +243,8 @@ void add_up(CLI::App& app, Context& context) {
       ->check(CLI::Range(1, kMaxWorkers));
   add_repeated(*command, "--data-root", options->data_roots, "DIR",
                std::string("Folder that workers may read data from, beside ") + kDefaultDataRoot);
+  command->add_flag("--allow-torchscript", options->allow_torchscript,
+                    "Let runs name TorchScript programs below the data folders; workers run them as you");
   command
       ->add_option("--port", options->port, "Port of the server on 127.0.0.1; default: 7070, or a free one")
       ->type_name("PORT")

@@ -31,8 +31,12 @@ std::optional<UpState> read_up_state(const fs::path& folder) {
   if (!in) return std::nullopt;
   try {
     const json text = json::parse(in);
-    UpState state{
-        text.at("address"), text.at("http_address"), text.at("token_file"), text.at("data_roots"), {}};
+    UpState state;
+    state.address = text.at("address");
+    state.http_address = text.at("http_address");
+    state.token_file = text.at("token_file");
+    state.data_roots = text.at("data_roots").get<std::vector<std::string>>();
+    state.allow_torchscript = text.value("allow_torchscript", false);
     for (const json& process : text.at("processes"))
       state.processes.push_back(
           {process.at("role"), process.at("pid"), process.at("start_time"), process.at("boot_id")});
@@ -53,6 +57,7 @@ void write_up_state(const fs::path& folder, const UpState& state) {
                      {"http_address", state.http_address},
                      {"token_file", state.token_file},
                      {"data_roots", state.data_roots},
+                     {"allow_torchscript", state.allow_torchscript},
                      {"processes", processes}};
   const fs::path fresh = folder / (std::string(kFile) + ".new");
   {

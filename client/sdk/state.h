@@ -32,6 +32,7 @@ struct UpState {
   std::string token_file;
   std::vector<std::string> data_roots;
   std::vector<ProcessRecord> processes;  // the server first, then its workers
+  bool allow_torchscript = false;        // of the workers
 };
 
 // ${XDG_STATE_HOME:-~/.local/state}/hooke. Throws hooke::Error (kInvalidArgument) without a home.
