@@ -131,6 +131,22 @@ TEST(Faults, ARunWhoseDataLackAClassFailsWithThatReason) {
   EXPECT_EQ(house.run_column(run, "state"), "failed");
 }
 
+TEST(Faults, ATorchScriptProgramIsRunOnlyByAWorkerThatMay) {
+  House house;
+  house.start_server();
+  std::ofstream(house.folder() / "data" / "net.pt") << "no program";
+  const std::string config = house.config("model: {type: torchscript, path: net.pt}\n");
+  Process& careful = house.start_worker("careful");
+  const std::string refused = house.submit(config);
+  EXPECT_THAT(house.hooke({"wait", refused}).err, HasSubstr("not started with --allow-torchscript"));
+  EXPECT_EQ(house.run_column(refused, "state"), "failed");
+  careful.signal(SIGTERM);
+  ASSERT_EQ(careful.wait(std::chrono::seconds(60)), 0);
+  house.start_worker("open", {"--allow-torchscript"});
+  const std::string run = house.submit(config);
+  EXPECT_THAT(house.hooke({"wait", run}).err, HasSubstr("does not work as a TorchScript program"));
+}
+
 TEST(Faults, ARunWhoseDataAreMissingFailsWithThatReason) {
   House house;
   house.start_server();

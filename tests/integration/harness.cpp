@@ -196,15 +196,12 @@ void House::stop_server(int signal_number) {
 }
 
 Process& House::start_worker(const std::string& name, const std::vector<std::string>& extra) {
-  std::vector<std::string> command{program("hooke-worker"),
-                                   "--name",
-                                   name,
-                                   "--threads",
-                                   "1",
-                                   "--spool",
-                                   (folder_ / "spool" / name).string(),
-                                   "--data-root",
-                                   (folder_ / "data").string()};
+  std::vector<std::string> command{
+      program("hooke-worker"), "--name", name, "--threads", "1", "--data-root", (folder_ / "data").string()};
+  if (std::find(extra.begin(), extra.end(), "--spool") == extra.end()) {
+    command.push_back("--spool");
+    command.push_back((folder_ / "spool" / name).string());
+  }
   command.insert(command.end(), extra.begin(), extra.end());
   workers_.push_back(std::make_unique<Process>(command, environment(), folder_ / "log" / ("worker-" + name)));
   return *workers_.back();

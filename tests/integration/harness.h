@@ -74,7 +74,7 @@ class House {
   Process& server() { return *server_; }
   void stop_server(int signal_number);  // and waits for its end
 
-  // Starts another worker; `name` tells them apart.
+  // Starts another worker; `name` tells them apart, and their spools unless `extra` has another.
   Process& start_worker(const std::string& name, const std::vector<std::string>& extra = {});
 
   // Runs `hooke ARGUMENTS…` to its end.
