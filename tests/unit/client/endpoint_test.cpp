@@ -144,8 +144,8 @@ TEST_F(EndpointTest, ATokenFileMustBeTheUsersAlone) {
 }
 
 TEST_F(EndpointTest, WhatUpRecordsIsReadBackAndIsTheUsersAlone) {
-  const sdk::UpState state{
-      "127.0.0.1:1", "127.0.0.1:2", "/t", {"/a", "/b"}, {{"hooked", 7, 1ULL << 60, "b"}}};
+  const sdk::UpState state{"127.0.0.1:1", "127.0.0.1:2", "/t", {"/a", "/b"}, {{"hooked", 7, 1ULL << 60, "b"}},
+                           true};
   sdk::write_up_state(folder_.path(), state);
   struct stat status {};
   ASSERT_EQ(::stat((folder_.path() / "up.json").c_str(), &status), 0);
@@ -155,6 +155,7 @@ TEST_F(EndpointTest, WhatUpRecordsIsReadBackAndIsTheUsersAlone) {
   EXPECT_EQ(again->address, state.address);
   EXPECT_EQ(again->data_roots, state.data_roots);
   EXPECT_EQ(again->processes, state.processes);
+  EXPECT_TRUE(again->allow_torchscript);
 }
 
 TEST_F(EndpointTest, ARecordThatIsCutShortIsAsGoodAsNone) {
