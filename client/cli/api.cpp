@@ -16,6 +16,8 @@ constexpr int kPageSize = 1000;
 // Phases of many seeds with their bootstrap take longer than a look-up.
 constexpr sdk::CallOptions kAnalysis{.deadline = std::chrono::minutes(5)};
 constexpr sdk::CallOptions kOnce{.idempotent = false};
+// Reads every page of the database.
+constexpr sdk::CallOptions kWholeDatabase{.deadline = std::chrono::hours(6), .idempotent = false};
 
 class WatchStream : public RunStream {
  public:
@@ -194,6 +196,16 @@ v1::GetInfluenceResponse Api::get_influence(const v1::GetInfluenceRequest& reque
 
 v1::GetPhasesResponse Api::get_phases(const v1::GetPhasesRequest& request) {
   return parts_->connection.call(parts_->queries, &Queries::GetPhases, request, kAnalysis);
+}
+
+v1::BackupResponse Api::back_up(const std::string& name) {
+  v1::BackupRequest request;
+  request.set_backup_id(name);
+  return parts_->connection.call(parts_->admin, &Admin::Backup, request, kWholeDatabase);
+}
+
+v1::VerifyResponse Api::verify() {
+  return parts_->connection.call(parts_->admin, &Admin::Verify, v1::VerifyRequest(), kWholeDatabase);
 }
 
 v1::Statistics Api::get_statistics() {

@@ -56,6 +56,8 @@ class Api {
   v1::GetInfluenceResponse get_influence(const v1::GetInfluenceRequest& request);
   v1::GetPhasesResponse get_phases(const v1::GetPhasesRequest& request);
   v1::Statistics get_statistics();
+  v1::BackupResponse back_up(const std::string& name);
+  v1::VerifyResponse verify();
 
  private:
   struct Parts;

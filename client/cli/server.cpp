@@ -1,4 +1,4 @@
-// hooke server status
+// hooke server status | backup
 #include "client/cli/commands.h"
 #include "client/cli/text.h"
 
@@ -39,10 +39,24 @@ void status(Context& context, const StatusOptions& options) {
   print_facts(context.out, grid);
 }
 
+struct BackupOptions {
+  std::string name;
+  Format format = Format::kTable;
+};
+
+void back_up(Context& context, const BackupOptions& options) {
+  const v1::BackupResponse file = context.api().back_up(options.name);
+  if (options.format == Format::kJson) return print_json(context.out, file);
+  const Grid grid{{"path", "bytes"}, {{file.path(), std::to_string(file.bytes())}}};
+  if (options.format == Format::kCsv) return print_csv(context.out, grid);
+  print_facts(context.out, {{"field", "value"}, {{"path", file.path()}, {"size", bytes(file.bytes())}}});
+}
+
 }  // namespace
 
 void add_server(CLI::App& app, Context& context) {
-  CLI::App* group = add_group(app, "server", "The server: status", "  hooke server status");
+  CLI::App* group = add_group(app, "server", "The server: status, backup",
+                              "  hooke server status\n  hooke server backup before-upgrade.db");
   auto options = std::make_shared<StatusOptions>();
   CLI::App* command =
       add_command<StatusOptions>(*group, "status", "What the server is and does",
@@ -50,6 +64,17 @@ void add_server(CLI::App& app, Context& context) {
                                  "  hooke --server gpu-head:7070 --token-file ~/.hooke-token server status",
                                  options, [&](const StatusOptions& given) { status(context, given); });
   add_format(*command, options->format);
+
+  auto backup = std::make_shared<BackupOptions>();
+  CLI::App* copy = add_command<BackupOptions>(
+      *group, "backup", "Copy the database to DATA/backups/NAME on the server, while ingest goes on",
+      "  hooke server backup before-upgrade.db\n"
+      "  hooke server backup \"$(date +%F).db\" -o csv\n"
+      "To restore one: stop hooked, put the file in the place of DATA/hooke.db, remove hooke.db-wal, start "
+      "it.",
+      backup, [&](const BackupOptions& given) { back_up(context, given); });
+  copy->add_option("NAME", backup->name, "File name: letters, digits, '-', '_', '.'")->required();
+  add_format(*copy, backup->format);
 }
 
 }  // namespace hooke::cli

@@ -1,6 +1,7 @@
 #include "server/services/admin_service.h"
 
 #include "hooke_version.h"
+#include "server/storage/backup.h"
 #include "server/storage/experiments.h"
 #include "server/storage/runs.h"
 
@@ -37,11 +38,13 @@ grpc::Status AdminService::GetStatistics(grpc::ServerContext* context, const v1:
   });
 }
 
-grpc::Status AdminService::Backup(grpc::ServerContext* context, const v1::BackupRequest*,
-                                  v1::BackupResponse*) {
-  return gate_.unimplemented(
-      *context, method("Backup"),
-      "Backup will copy the database to a file below the data folder while ingest goes on");
+grpc::Status AdminService::Backup(grpc::ServerContext* context, const v1::BackupRequest* request,
+                                  v1::BackupResponse* response) {
+  return gate_.run(*context, method("Backup"), [&](const access::Caller&) {
+    const auto file = storage::back_up(database_, request->backup_id());
+    response->set_path(file.path.string());
+    response->set_bytes(file.bytes);
+  });
 }
 
 grpc::Status AdminService::CollectGarbage(grpc::ServerContext* context, const v1::CollectGarbageRequest*,
@@ -51,9 +54,10 @@ grpc::Status AdminService::CollectGarbage(grpc::ServerContext* context, const v1
 }
 
 grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::VerifyRequest*,
-                                  v1::VerifyResponse*) {
-  return gate_.unimplemented(*context, method("Verify"),
-                             "Verify will check the database and list what is wrong with it");
+                                  v1::VerifyResponse* response) {
+  return gate_.run(*context, method("Verify"), [&](const access::Caller&) {
+    for (std::string& problem : storage::verify(database_)) response->add_problems(std::move(problem));
+  });
 }
 
 grpc::Status AdminService::ReadRecords(grpc::ServerContext* context, const v1::ReadRecordsRequest*,

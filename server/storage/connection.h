@@ -37,6 +37,9 @@ class Connection {
   // A statement that is not kept.
   SQLite::Statement once(const char* sql) { return SQLite::Statement(database_, sql); }
 
+  // For a backup.
+  SQLite::Database& database() { return database_; }
+
   std::int64_t pragma(const char* name);
   bool in_transaction();
   std::int64_t changes() { return database_.getChanges(); }
