@@ -132,7 +132,8 @@ void add_options(CLI::App& app, RunOptions& options) {
   app.add_option("--threads", options.threads, "Threads that train and measure")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--device", options.device, "Device, as cuda:0")->capture_default_str();
+  app.add_option("--device", options.device, "Devices, as cuda:0,cuda:1: the first trains, all measure")
+      ->capture_default_str();
   app.add_option("--data-root", options.data_roots, "Folder below which data may be read; repeatable")
       ->check(CLI::ExistingDirectory)
       ->allow_extra_args(false)

@@ -69,6 +69,13 @@ std::vector<Barrier> barriers_of(const v1::LeaseGrant& grant) {
   return barriers;
 }
 
+// As hooke-trainer takes them: "cuda:0,cuda:1".
+std::string joined(const std::vector<std::string>& devices) {
+  std::string names;
+  for (const std::string& device : devices) names += (names.empty() ? "" : ",") + device;
+  return names;
+}
+
 class Attempt {
  public:
   Attempt(sdk::Connection& connection, const Options& options, const v1::LeaseGrant& grant,
@@ -147,7 +154,7 @@ class Attempt {
                                  "--threads",
                                  std::to_string(options_.threads),
                                  "--device",
-                                 options_.devices.front(),
+                                 joined(options_.devices),
                                  "--checkpoint-seconds",
                                  std::to_string(options_.checkpoint_seconds),
                                  "--spool-limit",

@@ -104,7 +104,7 @@ int main(int argc, char** argv) {
       "CA");
   env(app.add_option("--name", options.name, "Name of this worker")->capture_default_str(), "NAME");
   env(app.add_option("--labels", labels, "What it offers, as gpu=a100")->delimiter(','), "LABELS");
-  env(app.add_option("--devices", options.devices, "Devices, as cuda:0")
+  env(app.add_option("--devices", options.devices, "Devices, as cuda:0,cuda:1: the first trains, all measure")
           ->delimiter(',')
           ->capture_default_str(),
       "DEVICES");

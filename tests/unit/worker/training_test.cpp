@@ -168,6 +168,29 @@ TEST_F(TrainingTest, IsTheSameBitForBitWhetherItIsMeasuredOrNot) {
   EXPECT_TRUE(unmeasured.measured.empty());
 }
 
+// As on GPUs, played by the CPU: the updates side by side in batches, shared out between devices.
+TEST_F(TrainingTest, MeasuresTheSameOnSeveralDevices) {
+  const Memory one = run();
+  const auto weights = weights_;
+  options_.device = "cpu,cpu";
+  options_.update_batch = 4;
+  const Memory several = run();
+  EXPECT_TRUE(same_bits(weights_, weights));
+  EXPECT_EQ(several.facts.device, "cpu,cpu");
+  ASSERT_EQ(several.matrices.size(), one.matrices.size());
+  for (std::size_t i = 0; i < one.matrices.size(); ++i) {
+    float largest = 0;
+    for (const float mean : one.matrices[i].mean) largest = std::max(largest, std::fabs(mean));
+    for (std::size_t cell = 0; cell < one.matrices[i].mean.size(); ++cell) {
+      EXPECT_NEAR(several.matrices[i].mean[cell], one.matrices[i].mean[cell],
+                  1e-4F * std::max(std::fabs(one.matrices[i].mean[cell]), largest))
+          << one.measured[i].second;
+    }
+  }
+  options_.device = "cpu,warp:7";
+  expect_error(Code::kFailedPrecondition, "device");
+}
+
 TEST_F(TrainingTest, LearnsWhatCanBeLearnt) {
   config_.training.epochs = 20;
   config_.probes.every = 0;
