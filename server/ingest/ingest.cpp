@@ -22,6 +22,7 @@ Stream::~Stream() {
 struct Stream::Call {
   v1::RecordBatch batch;
   std::vector<Done> done;
+  std::size_t added_bytes = 0;  // by the batches after the first
   Session::Applied applied;
 };
 
@@ -36,6 +37,7 @@ void Stream::append(v1::RecordBatch batch, Done done) {
     if (waiting_) {
       for (v1::Record& record : *batch.mutable_records()) waiting_->batch.add_records()->Swap(&record);
       waiting_->done.push_back(std::move(done));
+      waiting_->added_bytes += bytes;
       return;
     }
     call = waiting_ = std::make_shared<Call>();
@@ -62,6 +64,7 @@ void Stream::apply(storage::Transaction& transaction, Call& call) {
     const std::lock_guard lock(mutex_);
     waiting_.reset();
   }
+  transaction.add_bytes(call.added_bytes);
   call.applied = session_->apply(transaction, call.batch);
 }
 

@@ -130,8 +130,10 @@ Values read_drawing(Snapshot& snapshot, const Source& source, StepRange range, s
   add_ends(snapshot, source, range, values);
   values = thinned(values, points);
   if (has_sd(source)) {
+    const std::size_t classes = source.series.declaration.class_names.size();
+    const std::size_t cell = source.responding * classes + source.updated;
     for (const Step step : values.step)
-      values.sd.push_back(read_values(snapshot, source, {step, step}).sd.at(0));
+      values.sd.push_back(storage::find_deviation(snapshot, source.series.id, step, classes * classes, cell));
   }
   return values;
 }

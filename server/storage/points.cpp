@@ -1,5 +1,7 @@
 #include "server/storage/points.h"
 
+#include <cstring>
+
 #include "server/storage/statement.h"
 
 namespace hooke::storage {
@@ -88,6 +90,18 @@ std::optional<MatrixPoint> find_matrix(Snapshot& snapshot, SeriesId series, Step
   return read_one(
       Statement(snapshot, "SELECT step, time_us, planes FROM matrix_points WHERE series_id = ? AND step = ?",
                 series, step));
+}
+
+double find_deviation(Snapshot& snapshot, SeriesId series, Step step, std::size_t cells, std::size_t cell) {
+  // The second plane; both forms of a blob begin alike. Bytes count from 1.
+  Statement row(snapshot, "SELECT substr(planes, ?, 4) FROM matrix_points WHERE series_id = ? AND step = ?",
+                sizeof(float) * (cells + cell) + 1, series, step);
+  float value = std::numeric_limits<float>::quiet_NaN();
+  if (row.step()) {
+    const std::string_view bytes = row.blob(0);
+    if (bytes.size() == sizeof value) std::memcpy(&value, bytes.data(), sizeof value);
+  }
+  return value;
 }
 
 std::optional<MatrixPoint> find_last_matrix(Snapshot& snapshot, SeriesId series, Step step) {

@@ -52,6 +52,8 @@ std::int64_t count_scalars(Snapshot& snapshot, SeriesId series, StepRange range 
 std::optional<Step> last_scalar_step(Snapshot& snapshot, SeriesId series, Step to);
 
 std::optional<MatrixPoint> find_matrix(Snapshot& snapshot, SeriesId series, Step step);
+// The standard deviation of one cell, row-major, without reading the whole matrix; NaN when there is none.
+double find_deviation(Snapshot& snapshot, SeriesId series, Step step, std::size_t cells, std::size_t cell);
 // The last one at `step` or before.
 std::optional<MatrixPoint> find_last_matrix(Snapshot& snapshot, SeriesId series,
                                             Step step = std::numeric_limits<Step>::max());

@@ -39,7 +39,12 @@ class Transaction final : public Snapshot {
   void changed(const Change& change) { changes_.push_back(change); }
   const std::vector<Change>& changes() const { return changes_; }
 
+  // What a job writes beyond the `bytes` it was posted with: counts for the size of its group.
+  void add_bytes(std::size_t bytes) { bytes_ += bytes; }
+  std::size_t bytes() const { return bytes_; }
+
  private:
+  std::size_t bytes_ = 0;
   std::vector<Change> changes_;
 };
 

@@ -54,7 +54,7 @@ class Writer::Impl {
   // The thread.
   void loop();
   void run_group(Item first);
-  void run_job(Item& item);
+  std::size_t run_job(Item& item);
   void finish_group(bool lost, const std::string& why);
   void open();
   void reopen(const std::string& why);
@@ -141,8 +141,7 @@ void Writer::Impl::run_group(Item first) {
   try {
     connection_->exec("BEGIN IMMEDIATE");
     while (true) {
-      bytes += group_.back().bytes;
-      run_job(group_.back());
+      bytes += group_.back().bytes + run_job(group_.back());
       if (group_.size() >= options_.max_group_jobs || bytes >= options_.max_group_bytes) break;
       auto item = next_before(deadline);
       if (!item) break;
@@ -159,15 +158,16 @@ void Writer::Impl::run_group(Item first) {
   if (!lost) checkpoint();
 }
 
-// Runs one job in its savepoint. Throws SQLite::Exception when the whole transaction is gone.
-void Writer::Impl::run_job(Item& item) {
+// Runs one job in its savepoint; returns the bytes that it says it wrote beyond those of its item. Throws
+// SQLite::Exception when the whole transaction is gone.
+std::size_t Writer::Impl::run_job(Item& item) {
   Transaction transaction(*connection_);
   connection_->exec("SAVEPOINT job");
   try {
     item.job(transaction);
     connection_->exec("RELEASE job");
     group_changes_.insert(group_changes_.end(), transaction.changes().begin(), transaction.changes().end());
-    return;
+    return transaction.bytes();
   } catch (const SQLite::Exception& error) {
     item.error = std::make_exception_ptr(to_error(error));
   } catch (...) {
@@ -175,6 +175,7 @@ void Writer::Impl::run_job(Item& item) {
   }
   if (!connection_->in_transaction()) throw SQLite::Exception("the transaction was rolled back");
   connection_->exec("ROLLBACK TO job; RELEASE job");
+  return 0;
 }
 
 // Completes every job of the group, in order. Each gets an exception of its own, for whoever waits

@@ -23,6 +23,7 @@ constexpr const char* kUsage =
     "bench_ingest [--streams N,N,...] [--rows N: of each measurement] [--idle N: streams that only stay "
     "open]\n"
     "             [--floats: only 10 processes x 100 calls x 100 values]\n";
+constexpr std::int64_t kLeastPoints = 100;  // of each series
 constexpr std::int64_t kTimeUs = 1'764'000'000'000'000;
 
 struct Options {
@@ -312,8 +313,10 @@ int run(const Options& options) {
   double worst = 0, worst_rate = 0, worst_raw = 0;
   for (const Shape& shape : kShapes) {
     for (const int streams : options.streams) {
-      // A matrix has a hundred cells.
-      const std::int64_t rows = shape.scalars == 0 ? options.rows / 20 : options.rows;
+      // A matrix has a hundred cells; making a series costs more than a point of it.
+      const std::int64_t rows = shape.scalars == 0
+                                    ? options.rows / 20
+                                    : std::max(options.rows, kLeastPoints * streams * shape.rows());
       const Outcome got = ingest(shape, streams, rows);
       const double raw = raw_seconds(shape, streams, got.rows, got.rows_per_commit);
       const double rate = static_cast<double>(got.rows) / got.seconds,

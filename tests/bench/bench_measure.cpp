@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "proto/hooke/error.h"
+#include "tests/bench/bench_forward.h"
 #include "tests/bench/bench_train.h"
 #include "tests/bench/naive.h"
 #include "tests/bench/naive_process.h"
@@ -36,11 +37,12 @@ struct Options {
   int rounds = 3;
   int naive_probes = 0;  // of each class that the naive procedure updates in a round; 0: all
   std::string device = "cpu";
-  int batch = 0;        // updates side by side; 0: as the engine chooses
-  bool engine = false;  // no naive procedure
-  bool train = false;   // training instead of measuring
-  int steps = 200;      // of training, in a round
-  bool naive = false;   // the child
+  int batch = 0;         // updates side by side; 0: as the engine chooses
+  bool engine = false;   // no naive procedure
+  bool train = false;    // training instead of measuring
+  bool forward = false;  // one prediction instead
+  int steps = 200;       // of training, in a round
+  bool naive = false;    // the child
 };
 
 constexpr const char* kUsage =
@@ -48,6 +50,7 @@ constexpr const char* kUsage =
     "              [--rounds R] [--naive-probes N: N of P updates are timed and the time is scaled]\n"
     "              [--device cpu|cuda:0] [--batch B: updates side by side, as on a GPU]\n"
     "              [--engine-only: for sizes that the naive procedure takes hours for]\n"
+    "bench_measure --forward [--model M] [--classes K] [--per-class P] [--rounds R]\n"
     "bench_measure --train [--model M] [--threads T] [--rounds R] [--steps S] [--device D]\n";
 
 Options parse(int argc, char** argv) {
@@ -57,6 +60,10 @@ Options parse(int argc, char** argv) {
     if (option == "--help") {
       std::cout << kUsage;
       std::exit(0);
+    }
+    if (option == "--forward") {
+      options.forward = true;
+      continue;
     }
     if (option == "--naive" || option == "--train" || option == "--engine-only") {
       (option == "--naive" ? options.naive : option == "--train" ? options.train : options.engine) = true;
@@ -345,6 +352,9 @@ int main(int argc, char** argv) {
     if (options.naive) return run_naive(options);
     mallopt(M_MMAP_THRESHOLD, 32 << 20);  // as hooke-trainer
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    if (options.forward) {
+      return bench::run_forward(options.model, options.classes * options.per_class, options.rounds);
+    }
     if (options.train) {
       return bench::run_train(
           {options.model, options.classes, options.threads, options.rounds, options.steps, options.device});

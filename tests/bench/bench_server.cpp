@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <fstream>
@@ -82,30 +83,31 @@ v1::Statistics Server::statistics() {
 }
 
 std::vector<v1::LeaseGrant> Server::lease(int runs) {
+  constexpr int kRunsOfOne = 1000;
   const auto channel = connect();
-  v1::SubmitExperimentRequest submit;
-  submit.set_request_id("submit-" + std::to_string(++number_));
-  submit.set_experiment_id("bench");
-  submit.mutable_config()->mutable_data()->set_set(v1::DATA_SET_GAUSSIANS);
-  submit.mutable_config()->mutable_model()->set_type(v1::MODEL_TYPE_LINEAR);
-  for (int seed = 0; seed < runs; ++seed) submit.add_seeds(seed);
-  v1::SubmitExperimentResponse submitted;
-  {
-    Context context;
-    require(v1::ExperimentService::NewStub(channel)->SubmitExperiment(&context, submit, &submitted),
-            "submit");
-  }
+  const auto experiments = v1::ExperimentService::NewStub(channel);
   const auto workers = v1::WorkerService::NewStub(channel);
   std::vector<v1::LeaseGrant> grants;
-  for (const v1::Run& run : submitted.runs()) {
+  for (int first = 0; first < runs; first += kRunsOfOne) {
+    v1::SubmitExperimentRequest submit;
+    submit.set_request_id("submit-" + std::to_string(++number_));
+    submit.set_experiment_id("bench");
+    submit.mutable_config()->mutable_data()->set_set(v1::DATA_SET_GAUSSIANS);
+    submit.mutable_config()->mutable_model()->set_type(v1::MODEL_TYPE_LINEAR);
+    for (int seed = first; seed < std::min(runs, first + kRunsOfOne); ++seed) submit.add_seeds(seed);
+    v1::SubmitExperimentResponse submitted;
     Context context;
-    v1::LeaseRequest request;
-    request.set_request_id("lease-" + run.run_id());
-    request.set_worker("worker-" + run.run_id());
-    request.set_run(run.run_id());
-    v1::LeaseResponse response;
-    require(workers->Lease(&context, request, &response), "lease");
-    grants.push_back(response.grant());
+    require(experiments->SubmitExperiment(&context, submit, &submitted), "submit");
+    for (const v1::Run& run : submitted.runs()) {
+      Context of_lease;
+      v1::LeaseRequest request;
+      request.set_request_id("lease-" + run.run_id());
+      request.set_worker("worker-" + run.run_id());
+      request.set_run(run.run_id());
+      v1::LeaseResponse response;
+      require(workers->Lease(&of_lease, request, &response), "lease");
+      grants.push_back(response.grant());
+    }
   }
   return grants;
 }

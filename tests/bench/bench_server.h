@@ -37,7 +37,7 @@ class Server {
   // Ends the program in good order; the database is one file then.
   void stop();
 
-  // Submits an experiment of `runs` runs and leases each.
+  // Submits experiments of `runs` runs together and leases each run.
   std::vector<v1::LeaseGrant> lease(int runs);
 
  private:
