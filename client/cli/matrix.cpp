@@ -21,6 +21,13 @@ const v1::InfluenceCell& cell(const v1::GetInfluenceResponse& influence, int res
   return influence.cells(responding * influence.class_names_size() + updated);
 }
 
+// Of one value, as of an experiment's only run, there is no standard deviation anywhere.
+bool shows_spread(const v1::GetInfluenceResponse& influence) {
+  return !shows_ratio(influence) &&
+         std::any_of(influence.cells().begin(), influence.cells().end(),
+                     [](const v1::InfluenceCell& one) { return !std::isnan(one.sd()); });
+}
+
 // About three digits: "0.41", "92.2", "804"; very small and very large ones as "1.2e-05".
 std::string figure(double value) {
   constexpr double kLargestPlain = 1e5;
@@ -37,7 +44,7 @@ std::string figure(double value) {
 
 std::string cell_text(const v1::GetInfluenceResponse& influence, int responding, int updated) {
   const std::string value = figure(shown_value(influence, responding, updated));
-  if (shows_ratio(influence)) return value;
+  if (!shows_spread(influence)) return value;
   return value + " ± " + figure(cell(influence, responding, updated).sd());
 }
 
@@ -102,8 +109,8 @@ std::vector<std::string> caption(const v1::GetInfluenceResponse& influence) {
             std::to_string(influence.steps(0)) + " to " +
             std::to_string(influence.steps(influence.steps_size() - 1));
   if (influence.runs_size() > 1) text += " · mean of " + plural(influence.runs_size(), "run");
-  std::string figures =
-      shows_ratio(influence) ? "ratio of means" : std::string("mean ± sd over ") + spread_over(influence);
+  std::string figures = shows_ratio(influence) ? "ratio of means" : "mean";
+  if (shows_spread(influence)) figures += std::string(" ± sd over ") + spread_over(influence);
   std::int64_t fewest = 0;
   std::int64_t most = 0;
   std::int64_t skipped = 0;

@@ -116,6 +116,15 @@ TEST_F(Output, ASignedMeasureShowsTheRatioOfMeansAndWhoIsHurt) {
   EXPECT_THAT(out, HasSubstr("An update on T-shirt helps T-shirt most (0.50), and hurts bag (-0.30)."));
 }
 
+TEST_F(Output, OfASingleRunOfAnExperimentNoSpreadIsShown) {
+  server_->change([](Script& script) {
+    for (auto& cell : *script.influence.mutable_cells()) cell.set_sd(std::nan(""));
+  });
+  const std::string out = hooke({"influence", "k3f9"}).out;
+  EXPECT_THAT(out, HasSubstr("\nmean · 397 to 400 pairs a cell"));
+  EXPECT_THAT(out, Not(HasSubstr("±")));
+}
+
 TEST_F(Output, ColourComesOnlyWhereItIsWanted) {
   EXPECT_THAT(hooke({"influence", "k3f9"}).out, Not(HasSubstr("\x1b[")));
   terminal_.colour = true;
