@@ -43,7 +43,9 @@ fs::path find_below(const std::vector<fs::path>& roots, const std::string& path,
                 kField);
   }
   if (roots.empty()) searched = "no data root at all: this worker may read no files";
-  throw Error(Code::kNotFound, "there is no '" + path + "' below the data roots: " + searched + hint(origin),
+  throw Error(Code::kNotFound,
+              "there is no '" + path + "' below the data roots: " + searched + hint(origin) +
+                  "; data.path names another folder, a worker's --data-root another root",
               kField);
 }
 
