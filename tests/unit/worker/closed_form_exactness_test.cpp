@@ -153,15 +153,24 @@ void expect_same_bits_for_any_number_of_threads(Subject subject, const std::vect
   }
 }
 
+// By the engine's own loops, by autograd, and as batched products of several updates side by side.
+constexpr struct {
+  const char* name;
+  bool layered;
+  int batch;
+} kWays[] = {{"own loops", true, 0}, {"autograd", false, 0}, {"batches of 4", true, 4}};
+
 void expect_kernels_agree(Subject subject, double tolerance) {
-  subject.layered = true;
-  const auto own_loops = subject.measure();
-  subject.layered = false;
-  const auto autograd = subject.measure();
-  for (std::size_t q = 0; q < own_loops.size(); ++q) {
-    EXPECT_LT(difference(own_loops[q].matrix.mean, autograd[q].matrix.mean),
-              allowed(tolerance, own_loops[q].measure))
-        << name(own_loops[q].measure) << ", update " << own_loops[q].update;
+  std::vector<std::vector<Result>> results;
+  for (const auto& way : kWays) {
+    subject.layered = way.layered;
+    subject.options.batch = way.batch;
+    results.push_back(subject.measure());
+    for (std::size_t q = 0; q < results[0].size(); ++q) {
+      EXPECT_LT(difference(results.back()[q].matrix.mean, results[0][q].matrix.mean),
+                allowed(tolerance, results[0][q].measure))
+          << name(results[0][q].measure) << ", update " << results[0][q].update << ", " << way.name;
+    }
   }
 }
 
@@ -271,18 +280,19 @@ std::vector<std::vector<double>> naive_means(const Subject& subject, const Updat
                             update.rule, subject.options.measures);
 }
 
-// D of the engine, by both kernels, from the naive procedure.
+// D of the engine, by every kernel, from the naive procedure.
 void expect_naive_agrees(Subject subject, double tolerance) {
   for (const Update& update : std::vector(subject.options.updates)) {
     subject.options.updates = {update};
     const auto naive = naive_means(subject, update);
-    for (const bool layered : {true, false}) {
-      subject.layered = layered;
+    for (const auto& way : kWays) {
+      subject.layered = way.layered;
+      subject.options.batch = way.batch;
       const auto results = subject.measure();
       for (std::size_t q = 0; q < results.size(); ++q) {
         EXPECT_LT(bench::max_relative_difference(results[q].matrix.mean, naive[q]),
                   allowed(tolerance, results[q].measure))
-            << name(results[q].measure) << ", " << describe(update.rule) << ", layered " << layered;
+            << name(results[q].measure) << ", " << describe(update.rule) << ", " << way.name;
       }
     }
   }
