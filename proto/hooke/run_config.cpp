@@ -71,6 +71,10 @@ void complete_model(v1::ModelConfig& model) {
   const bool resnet = model.type() == v1::MODEL_TYPE_RESNET18 || model.type() == v1::MODEL_TYPE_RESNET34;
   if (resnet && !model.has_stem()) model.set_stem(v1::STEM_IMAGENET);
   if ((resnet || model.type() == v1::MODEL_TYPE_VGG) && !model.has_norm()) model.set_norm(v1::NORM_NONE);
+  if (model.type() == v1::MODEL_TYPE_MLP && !model.has_activation())
+    model.set_activation(v1::ACTIVATION_RELU);
+  if (model.type() != v1::MODEL_TYPE_MLP && model.activation() == v1::ACTIVATION_IDENTITY)
+    throw invalid("model.activation", "'identity' is for type mlp only");
   if (model.type() == v1::MODEL_TYPE_RIDGE && !model.has_features()) model.set_features(10);
   if (model.type() == v1::MODEL_TYPE_HOMOGENEOUS && !model.has_degree()) model.set_degree(2);
   if (model.has_features()) check_range("model.features", model.features(), 1, kMaxWidth);

@@ -13,6 +13,7 @@ enum class Stem {
   kCifar,     // 3x3 convolution
 };
 enum class Norm { kNone, kBatch };
+enum class Activation { kRelu, kIdentity };
 
 // Field names and defaults are those of hooke.v1.ModelConfig.
 struct Config {
@@ -25,6 +26,7 @@ struct Config {
   std::string path;
   std::optional<int> features;  // none: ridge has 10, homogeneous takes the inputs themselves
   int degree = 2;
+  Activation activation = Activation::kRelu;  // mlp
 };
 
 // What the data give and want.

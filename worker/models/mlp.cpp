@@ -1,4 +1,4 @@
-// Dense layers with ReLU between them, on the flattened input.
+// Dense layers on the flattened input, with ReLU between them or, as a linear control, nothing.
 #include <string>
 #include <vector>
 
@@ -9,7 +9,8 @@ namespace {
 
 class Mlp : public Builtin<Mlp> {
  public:
-  Mlp(const Config& config, const Shape& shape, at::Generator& random) : Builtin(config, shape) {
+  Mlp(const Config& config, const Shape& shape, at::Generator& random)
+      : Builtin(config, shape), relu_(config.activation == Activation::kRelu) {
     std::int64_t width = shape.features();
     for (const int hidden : config.hidden) {
       add(width, hidden, config.bias, Dense::Init::kHe, random);
@@ -21,7 +22,7 @@ class Mlp : public Builtin<Mlp> {
   at::Tensor forward(const at::Tensor& inputs) override {
     at::Tensor x = inputs.flatten(1);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      if (i > 0) x = x.relu();
+      if (i > 0 && relu_) x = x.relu();
       x = layers_[i]->forward(x);
     }
     return x;
@@ -30,7 +31,7 @@ class Mlp : public Builtin<Mlp> {
   std::optional<engine::Layers> layers() const override {
     Description description = this->description();
     int x = 0;
-    for (const auto& layer : layers_) x = description.dense(x, *layer, /*relu=*/layer != layers_.back());
+    for (const auto& layer : layers_) x = description.dense(x, *layer, relu_ && layer != layers_.back());
     return description.layers();
   }
 
@@ -40,6 +41,7 @@ class Mlp : public Builtin<Mlp> {
                                       std::make_shared<Dense>(inputs, outputs, bias, init, random)));
   }
 
+  bool relu_;
   std::vector<std::shared_ptr<Dense>> layers_;
 };
 

@@ -1,5 +1,7 @@
 // g_k(x) = <w_k, h(x)> on fixed random ReLU features h, without bias. With squared loss and weight
 // decay this is ridge regression, whose training and elasticity have closed forms.
+#include "worker/models/ridge.h"
+
 #include <ATen/ATen.h>
 
 #include "worker/models/builtin.h"
@@ -32,6 +34,15 @@ class Ridge : public Builtin<Ridge> {
 
 std::shared_ptr<Net> make_ridge(const Config& config, const Shape& shape, at::Generator& random) {
   return std::make_shared<Ridge>(config, shape, random);
+}
+
+at::Tensor ridge_features(const Net& net, const at::Tensor& inputs) {
+  const auto exact = [](const at::Tensor& tensor) { return tensor.detach().to(at::kCPU, at::kDouble); };
+  return exact(inputs).flatten(1).matmul(exact(net.buffers()[0]).t()).relu();
+}
+
+at::Tensor ridge_weights(const Net& net) {
+  return net.parameters()[0].detach().to(at::kCPU, at::kDouble, /*non_blocking=*/false, /*copy=*/true);
 }
 
 }  // namespace hooke::models

@@ -44,6 +44,8 @@ constexpr Named<Schedule> kSchedules[] = {
 constexpr Named<models::Stem> kStems[] = {{"imagenet", models::Stem::kImagenet},
                                           {"cifar", models::Stem::kCifar}};
 constexpr Named<models::Norm> kNorms[] = {{"none", models::Norm::kNone}, {"batch", models::Norm::kBatch}};
+constexpr Named<models::Activation> kActivations[] = {{"relu", models::Activation::kRelu},
+                                                      {"identity", models::Activation::kIdentity}};
 constexpr Named<bool> kDtypes[] = {{"float32", false}, {"float64", true}};
 constexpr Named<data::Augment> kAugments[] = {{"none", data::Augment::kNone},
                                               {"once", data::Augment::kOnce},
@@ -94,6 +96,7 @@ models::Config read_model(Section section) {
   config.path = section.string("path", "");
   if (section.has("features")) config.features = static_cast<int>(section.integer("features", 1, 1));
   config.degree = static_cast<int>(section.integer("degree", config.degree, 1));
+  config.activation = read_name(section, "activation", config.activation, kActivations);
   section.refuse_unknown();
   return config;
 }

@@ -232,6 +232,9 @@ void Loop::choose_probes() {
       facts_.probes.back().push_back(data_.train.file_index[static_cast<std::size_t>(position)]);
     }
   }
+  updates_ = make_updates();
+  references_.emplace(Beginning{config_, data_, *net_, train_.inputs, train_.targets,
+                                batch_ == train_.labels.size(0), updates_, grouping(), positions});
   make_engine(positions);
 }
 
@@ -272,12 +275,12 @@ std::vector<engine::Update> Loop::make_updates() const {
 }
 
 void Loop::make_engine(const std::vector<std::int64_t>& positions) {
-  updates_ = make_updates();
   engine::Options options;
   options.loss = config_.training.loss;
   options.task = data_.regression ? engine::Task::kRegression : engine::Task::kClassification;
   options.updates = updates_;
   options.measures = config_.measures;
+  options.keep_pairs = references_->needs_pairs();
   options.threads = options_.measuring_threads;
   options.devices = devices_;
   options.batch = options_.update_batch;
@@ -318,6 +321,9 @@ std::vector<MatrixSeries> Loop::series() const {
     if (engine::depends_on_update(measure) || !engine::is_matrix(measure)) continue;
     const engine::Grouping pairs = engine::grouping_of(measure, grouping());
     all.push_back({key(measure, {}), facts_.class_names, engine::eligible_pairs(pairs), "no update"});
+  }
+  if (references_) {
+    for (const MatrixSeries& curve : references_->series()) all.push_back(curve);
   }
   return all;
 }
@@ -430,6 +436,10 @@ bool Loop::advance(Recorder& recorder, const std::atomic<bool>& stop) {
   for (const engine::Result& result : results) {
     unrecorded_.insert(unrecorded_.end(), result.scalars.begin(), result.scalars.end());
   }
+  if (!results.empty()) {
+    const Values known = references_->scalars(results);
+    unrecorded_.insert(unrecorded_.end(), known.begin(), known.end());
+  }
   std::erase_if(results, [](const engine::Result& result) { return !engine::is_matrix(result.measure); });
   if (data_.regression) {
     for (const engine::Result& result : results) {
@@ -441,6 +451,7 @@ bool Loop::advance(Recorder& recorder, const std::atomic<bool>& stop) {
   for (const engine::Result& result : results) {
     recorder.matrix(step, key(result.measure, updates_[result.update]), result.matrix);
   }
+  if (!results.empty()) references_->record_exact(step, recorder);
   completed_ = step;
   unrecorded_.clear();
   return true;

@@ -15,6 +15,7 @@
 
 #include "worker/engine/engine.h"
 #include "worker/models/net.h"
+#include "worker/training/references.h"
 #include "worker/training/train.h"
 
 namespace hooke::training {
@@ -73,7 +74,8 @@ class Loop {
   engine::Weights weights_;  // of net_
   engine::StepState state_;
   std::vector<engine::Update> updates_;
-  std::optional<engine::Engine> engine_;  // none when nothing is measured
+  std::optional<References> references_;  // none when nothing is measured
+  std::optional<engine::Engine> engine_;  // likewise
   std::int64_t batch_ = 0;
   std::int64_t steps_per_epoch_ = 0;
   std::vector<std::int64_t> order_;  // positions of the current epoch

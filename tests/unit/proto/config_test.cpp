@@ -168,6 +168,8 @@ TEST(Config, FillsTheDefaultsOfEachModelAndNoOthers) {
   EXPECT_EQ(vgg.norm(), v1::NORM_BATCH);
   EXPECT_FALSE(vgg.has_stem());
   EXPECT_EQ(completed_model("type: ridge").features(), 10);
+  EXPECT_EQ(completed_model("type: mlp").activation(), v1::ACTIVATION_RELU);
+  EXPECT_FALSE(vgg.has_activation());
   const v1::ModelConfig homogeneous = completed_model("type: homogeneous");
   EXPECT_EQ(homogeneous.degree(), 2);
   EXPECT_FALSE(homogeneous.has_features()) << "the inputs themselves";
@@ -178,6 +180,8 @@ TEST(Config, RefusesModelsWithWrongOrMissingFields) {
   EXPECT_THAT(refusal(data + "model: {type: ridge, features: 0}\n"),
               HasSubstr("model.features: 0 is not allowed; from 1"));
   EXPECT_THAT(refusal(data + "model: {type: homogeneous, degree: 0}\n"), HasSubstr("model.degree: 0"));
+  EXPECT_THAT(refusal(data + "model: {type: cnn, activation: identity}\n"),
+              HasSubstr("model.activation: 'identity' is for type mlp only"));
   EXPECT_THAT(refusal(data + "model: {type: torchscript}\n"), HasSubstr("model.path: is required"));
   EXPECT_THAT(refusal(data + "model: {type: resnet18, stem: mnist}\n"),
               HasSubstr("model.stem: 'mnist' is not allowed; one of imagenet, cifar"));

@@ -13,6 +13,7 @@
 
 #include "proto/hooke/error.h"
 #include "tests/unit/worker/idx_files.h"
+#include "worker/training/geodesic_correlation.h"
 #include "worker/training/loop.h"
 #include "worker/training/random.h"
 
@@ -529,6 +530,141 @@ TEST_F(RegressionTest, RefusesWhatNeedsClasses) {
   }
   config_.training.loss = engine::Loss::kCrossEntropy;
   expect_error(Code::kInvalidArgument, "training.loss");
+}
+
+// How far the measured matrices of ridge regression are from the exact ones, and how far these move.
+struct FlowDistance {
+  double largest = 0, moved = 0;
+};
+
+FlowDistance distance_from_flow(Config config, double lr, std::int64_t steps) {
+  config.training.lr = lr;
+  config.training.epochs = steps;
+  config.probes.every = steps / 20;
+  config.probes.updates[0].lr = 1e-4;
+  Memory memory;
+  Loop(config, {}).run(memory, kNever);
+  EXPECT_EQ(memory.measured.size(), 40u);
+  FlowDistance distance;
+  // The first measurement is at another time for every rate.
+  for (std::size_t i = 2; i + 1 < memory.measured.size(); i += 2) {
+    EXPECT_EQ(memory.measured[i].second, "elasticity/l2_logit");
+    EXPECT_EQ(memory.measured[i + 1].second, "elasticity/l2_logit@flow");
+    EXPECT_EQ(memory.measured[i].first, memory.measured[i + 1].first);
+    for (std::size_t cell = 0; cell < 4; ++cell) {
+      const double exact = memory.matrices[i + 1].mean[cell];
+      distance.largest = std::max(distance.largest, std::fabs(memory.matrices[i].mean[cell] - exact));
+      distance.moved = std::max(distance.moved, std::fabs(exact - memory.matrices[3].mean[cell]));
+    }
+  }
+  return distance;
+}
+
+Config ridge_config() {
+  Config config;
+  config.data.set = "gaussians";
+  config.data.points = 200;
+  config.model.type = "ridge";
+  config.training.optimizer = Optimizer::kSgd;
+  config.training.loss = engine::Loss::kSquared;
+  config.training.weight_decay = 0.5;
+  config.training.batch = 0;
+  config.training.float64 = true;
+  config.probes.per_class = 4;
+  config.probes.updates[0].optimizer = Optimizer::kSgd;
+  config.probes.updates[0].weight_decay = 0.5;
+  config.measures = {engine::Measure::kL2Logit};
+  return config;
+}
+
+TEST(RidgeTraining, LiesOnItsExactCurveAndHalfTheStepHalvesTheDistance) {
+  const FlowDistance whole = distance_from_flow(ridge_config(), 1e-3, 1000);
+  const FlowDistance half = distance_from_flow(ridge_config(), 5e-4, 2000);
+  EXPECT_LT(whole.largest, whole.moved / 20) << "it follows the curve";
+  EXPECT_GT(whole.largest, 1e-6) << "nothing to compare";
+  EXPECT_NEAR(whole.largest / half.largest, 2, 0.2);
+}
+
+TEST(RidgeTraining, HasNoExactCurveWhereTheFormulaDoesNotHold) {
+  const auto series_of = [](const Config& config) {
+    Memory memory;
+    Loop(config, {}).run(memory, kNever);
+    std::vector<std::string> keys;
+    for (const MatrixSeries& series : memory.series) keys.push_back(series.key);
+    return keys;
+  };
+  EXPECT_THAT(series_of(ridge_config()), ElementsAre("elasticity/l2_logit", "elasticity/l2_logit@flow"));
+  std::vector<Config> others(4, ridge_config());
+  others[0].training.batch = 100;
+  others[1].training.momentum = 0.9;
+  others[2].training.loss = engine::Loss::kCrossEntropy;
+  others[3].probes.updates[0].optimizer = Optimizer::kAdam;
+  for (const Config& config : others) EXPECT_THAT(series_of(config), ElementsAre("elasticity/l2_logit"));
+}
+
+TEST(RidgeTraining, RefusesAnUpdateWithTheNameOfTheExactCurve) {
+  Config config = ridge_config();
+  config.probes.updates.push_back(config.probes.updates[0]);
+  config.probes.updates[1].name = "flow";
+  EXPECT_THROW(Loop(config, {}), Error);
+}
+
+Config manifold_config(models::Activation activation) {
+  Config config;
+  config.data.set = "manifold";
+  config.data.manifold = "two_circles";
+  config.data.points = 100;
+  config.data.deviation = {30};
+  config.model.type = "mlp";
+  config.model.hidden = {64};
+  config.model.activation = activation;
+  config.training.loss = engine::Loss::kBinary;
+  config.training.batch = 40;
+  config.probes.per_class = 8;
+  config.probes.every = 3;
+  config.probes.updates[0].optimizer = Optimizer::kSgd;
+  config.probes.updates.push_back({"small", Optimizer::kSgd, 1e-5});
+  config.measures = {engine::Measure::kL2Logit, engine::Measure::kKernel, engine::Measure::kTracin};
+  return config;
+}
+
+TEST(ManifoldTraining, RecordsTheCorrelationOfEachDistanceAndUpdateWithTheGeodesic) {
+  Memory memory;
+  Loop(manifold_config(models::Activation::kRelu), {}).run(memory, kNever);
+  for (const char* name : {"l2_logit", "kernel", "l2_logit@small", "kernel@small"}) {
+    const std::string pearson = std::string("geodesic/pearson.") + name;
+    EXPECT_THAT(memory.steps(pearson), ElementsAre(0, 3)) << name;
+    EXPECT_LT(memory.points.at(pearson)[0].second, -0.3) << name << ": influence falls with the distance";
+    EXPECT_GE(memory.points.at(pearson)[0].second, -1) << name;
+    EXPECT_EQ(memory.points.at(std::string("geodesic/left_out.") + name)[0].second, 0) << name;
+  }
+  EXPECT_FALSE(memory.points.contains("geodesic/pearson.tracin"));
+  EXPECT_THAT(memory.series[0].key, "elasticity/l2_logit");
+}
+
+TEST(ManifoldTraining, OfALinearNetDoesNotFollowTheGeodesic) {
+  Memory memory;
+  Loop(manifold_config(models::Activation::kIdentity), {}).run(memory, kNever);
+  EXPECT_LT(std::fabs(memory.points.at("geodesic/pearson.l2_logit")[0].second), 0.2);
+}
+
+TEST(GeodesicCorrelation, IsPearsonsOverThePairsThatHaveADistance) {
+  const double nan = std::nan(""), inf = INFINITY;
+  // Probes 0 and 1 on one manifold, 2 alone on another: two pairs, S 4 at distance 1 and 2 at 3.
+  const std::vector<double> distances = {0, 1, nan, 3, 0, nan, nan, nan, 0};
+  EXPECT_NEAR(correlate(std::vector<double>{1, 4, 9, 2, 1, 9, 9, 9, 1}, distances, 3).pearson, -1, 1e-15);
+  EXPECT_TRUE(std::isnan(correlate(std::vector<double>{1, 4, 9, 4, 1, 9, 9, 9, 1}, distances, 3).pearson))
+      << "a constant side";
+  const Correlation skipped = correlate(std::vector<double>{1, inf, 9, nan, 1, 9, nan, 9, 1}, distances, 3);
+  EXPECT_TRUE(std::isnan(skipped.pearson));
+  EXPECT_EQ(skipped.left_out, 2) << "the pair without a distance does not count";
+  // Distances 1, 3, 1, 2, 3, 2 against S 5, 1, 4, 2, 2, 3: the sums of products are -6, 4 and 65/6.
+  const std::vector<double> line = {0, 1, 3, 1, 0, 2, 3, 2, 0};
+  const std::vector<double> s = {1, 5, 1, 4, 1, 2, 2, 3, 1};
+  EXPECT_NEAR(correlate(s, line, 3).pearson, -6 / std::sqrt(4 * 65.0 / 6), 1e-12);
+  std::vector<double> huge = s;
+  for (double& value : huge) value *= 1e300;
+  EXPECT_NEAR(correlate(huge, line, 3).pearson, correlate(s, line, 3).pearson, 1e-12);
 }
 
 TEST_F(TrainingTest, RefusesWhatDoesNotFitTheData) {
