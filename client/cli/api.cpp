@@ -190,6 +190,19 @@ v1::GetSeriesResponse Api::get_series(v1::GetSeriesRequest request) {
   return all;
 }
 
+v1::GetUpdateSizesResponse Api::get_update_sizes(const v1::GetUpdateSizesRequest& request) {
+  return parts_->connection.call(parts_->queries, &Queries::GetUpdateSizes, request, kAnalysis);
+}
+
+void Api::get_pairs(v1::GetPairsRequest request,
+                    const std::function<void(const v1::GetPairsResponse&)>& use) {
+  do {
+    const auto page = parts_->connection.call(parts_->queries, &Queries::GetPairs, request);
+    use(page);
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+}
+
 v1::GetInfluenceResponse Api::get_influence(const v1::GetInfluenceRequest& request) {
   return parts_->connection.call(parts_->queries, &Queries::GetInfluence, request, kAnalysis);
 }

@@ -53,6 +53,10 @@ class Api {
   std::vector<v1::SeriesInfo> list_series(const std::string& run);
   v1::GetSeriesResponse get_series(v1::GetSeriesRequest request);
 
+  v1::GetUpdateSizesResponse get_update_sizes(const v1::GetUpdateSizesRequest& request);
+  // Page by page, as large tables need not fit into memory twice.
+  void get_pairs(v1::GetPairsRequest request, const std::function<void(const v1::GetPairsResponse&)>& use);
+
   v1::GetInfluenceResponse get_influence(const v1::GetInfluenceRequest& request);
   v1::GetPhasesResponse get_phases(const v1::GetPhasesRequest& request);
   v1::Statistics get_statistics();

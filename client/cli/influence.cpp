@@ -6,6 +6,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/matrix.h"
 #include "client/cli/resources.h"
+#include "client/cli/sizes.h"
 
 namespace hooke::cli {
 namespace {
@@ -21,6 +22,8 @@ struct InfluenceOptions {
   std::optional<std::int64_t> from;
   std::optional<std::int64_t> to;
   std::optional<int> phase;
+  std::optional<double> level;
+  bool sizes = false;
   Format format = Format::kTable;
 };
 
@@ -33,6 +36,7 @@ v1::GetInfluenceRequest to_request(Api& api, const InfluenceOptions& options) {
   if (options.from) request.set_from_step(*options.from);
   if (options.to) request.set_to_step(*options.to);
   if (options.phase) request.set_phase(*options.phase);
+  if (options.level) request.set_level(*options.level);
   return request;
 }
 
@@ -63,7 +67,16 @@ void print_summaries(std::ostream& out, const v1::GetInfluenceResponse& influenc
   for (const auto& row : facts.rows) out << pad_right(row[0], width("selectivity")) << "  " << row[1] << '\n';
 }
 
+void sizes(Context& context, const InfluenceOptions& options) {
+  v1::GetUpdateSizesRequest request;
+  request.set_parent(resolve(context.api(), options.target));
+  request.set_measure(options.measure);
+  if (options.step) request.set_step(*options.step);
+  print_sizes(context, request, options.format);
+}
+
 void influence(Context& context, const InfluenceOptions& options) {
+  if (options.sizes) return sizes(context, options);
   const v1::GetInfluenceResponse answer = context.api().get_influence(to_request(context.api(), options));
   check_shape(answer);
   if (options.format == Format::kJson) return print_json(context.out, answer);
@@ -87,15 +100,17 @@ void add_influence(CLI::App& app, Context& context) {
       app, "influence", "Which class influences which: rows respond, columns were updated",
       "  hooke influence fashion-mnist                       every run, newest common measurement\n"
       "  hooke influence k3f9 --measure kl --update small --step 180\n"
-      "  hooke influence k3f9 --phase 1 -o csv",
+      "  hooke influence k3f9 --phase 1 -o csv\n"
+      "  hooke influence k3f9 --sizes                        S from tiny updates up to the training rate",
       options, [&](const InfluenceOptions& given) { influence(context, given); });
   command->add_option("TARGET", options->target, "A run, or an experiment: mean over its runs")
       ->required()
       ->option_text("RUN|EXPERIMENT");
   command->add_option("--measure", options->measure, "As `kl`; default: the run's first")
       ->type_name("MEASURE");
-  command->add_option("--update", options->update, "Name of the update; default: the first")
-      ->type_name("NAME");
+  CLI::Option* update =
+      command->add_option("--update", options->update, "Name of the update; default: the first")
+          ->type_name("NAME");
   CLI::Option* step =
       command->add_option("--step", options->step, "At this step; default: the last that all runs have")
           ->type_name("STEP");
@@ -107,6 +122,17 @@ void add_influence(CLI::App& app, Context& context) {
   CLI::Option* phase = command->add_option("--phase", options->phase, "Mean over this phase, from 1")
                            ->type_name("N")
                            ->check(CLI::Range(1, 1 << 20));
+  command
+      ->add_option(
+          "--level", options->level,
+          "Of the intervals: over seeds, or over probes where a run kept its pairs (probes.keep_pairs)")
+      ->type_name("P")
+      ->check(CLI::Range(0.5, 0.999))
+      ->default_str("0.95");
+  CLI::Option* over_sizes = command->add_flag(
+      "--sizes", options->sizes,
+      "S over the learning rates of the first update, with the limit of small ones (probes.size_steps)");
+  over_sizes->excludes(update)->excludes(from)->excludes(to)->excludes(phase);
   step->excludes(from)->excludes(to)->excludes(phase);
   phase->excludes(from)->excludes(to);
   add_format(*command, options->format);

@@ -42,16 +42,35 @@ std::string figure(double value) {
   return text;
 }
 
+// " (0.38 to 0.44)".
+template <class WithInterval>
+std::string range(const WithInterval& one) {
+  return " (" + figure(one.low()) + " to " + figure(one.high()) + ")";
+}
+
 std::string cell_text(const v1::GetInfluenceResponse& influence, int responding, int updated) {
   const std::string value = figure(shown_value(influence, responding, updated));
+  const v1::InfluenceCell& one = cell(influence, responding, updated);
+  if (one.has_low() && one.has_high()) return value + range(one);
   if (!shows_spread(influence)) return value;
-  return value + " ± " + figure(cell(influence, responding, updated).sd());
+  return value + " ± " + figure(one.sd());
 }
 
 // What the standard deviation is over: see InfluenceCell.sd.
 const char* spread_over(const v1::GetInfluenceResponse& influence) {
   if (influence.runs_size() > 1) return "runs";
   return influence.steps_size() > 1 ? "steps" : "pairs";
+}
+
+// What stands in a cell, as "mean ± sd over pairs" or "mean (95% interval over probes, 1000 resamples)".
+std::string figures_text(const v1::GetInfluenceResponse& influence) {
+  const std::string shown = shows_ratio(influence) ? "ratio of means" : "mean";
+  if (influence.interval() == v1::INTERVAL_KIND_UNSPECIFIED)
+    return shows_spread(influence) ? shown + " ± sd over " + spread_over(influence) : shown;
+  const bool probes = influence.interval() == v1::INTERVAL_KIND_PROBES;
+  std::string text = shown + " (" + brief(100 * influence.level()) + "% interval over ";
+  text += probes ? "probes, " + plural(influence.resamples(), "resample") : "runs";
+  return text + ")";
 }
 
 }  // namespace
@@ -109,8 +128,7 @@ std::vector<std::string> caption(const v1::GetInfluenceResponse& influence) {
             std::to_string(influence.steps(0)) + " to " +
             std::to_string(influence.steps(influence.steps_size() - 1));
   if (influence.runs_size() > 1) text += " · mean of " + plural(influence.runs_size(), "run");
-  std::string figures = shows_ratio(influence) ? "ratio of means" : "mean";
-  if (shows_spread(influence)) figures += std::string(" ± sd over ") + spread_over(influence);
+  std::string figures = figures_text(influence);
   std::int64_t fewest = 0;
   std::int64_t most = 0;
   std::int64_t skipped = 0;
@@ -166,8 +184,7 @@ std::vector<std::string> sentences(const v1::GetInfluenceResponse& influence) {
 
 std::string estimate_text(const v1::Estimate& estimate) {
   std::string text = figure(estimate.value());
-  if (estimate.has_low() && estimate.has_high())
-    text += " (" + figure(estimate.low()) + " to " + figure(estimate.high()) + ")";
+  if (estimate.has_low() && estimate.has_high()) text += range(estimate);
   return text;
 }
 

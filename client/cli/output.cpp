@@ -27,11 +27,6 @@ std::string quoted(const std::string& cell) {
   return text + '"';
 }
 
-void print_csv_row(std::ostream& out, const std::vector<std::string>& cells) {
-  for (std::size_t i = 0; i < cells.size(); ++i) out << (i ? "," : "") << quoted(cells[i]);
-  out << '\n';
-}
-
 }  // namespace
 
 void print_table(std::ostream& out, const Grid& grid) {
@@ -57,6 +52,11 @@ void print_table(std::ostream& out, const Grid& grid) {
   };
   print_row(grid.header);
   for (const auto& row : grid.rows) print_row(row);
+}
+
+void print_csv_row(std::ostream& out, const std::vector<std::string>& cells) {
+  for (std::size_t i = 0; i < cells.size(); ++i) out << (i ? "," : "") << quoted(cells[i]);
+  out << '\n';
 }
 
 void print_csv(std::ostream& out, const Grid& grid) {

@@ -26,6 +26,8 @@ void print_table(std::ostream& out, const Grid& grid);
 
 // A header, then one row each; cells with a comma, a quote or a line break are quoted.
 void print_csv(std::ostream& out, const Grid& grid);
+// One such row, for tables that are written as they come.
+void print_csv_row(std::ostream& out, const std::vector<std::string>& cells);
 
 // One object as protobuf maps it to JSON, zeros included; NaN and infinities are strings there.
 std::string json_text(const google::protobuf::Message& message);

@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "client/cli/commands.h"
+#include "client/cli/pairs.h"
 #include "client/cli/resources.h"
 
 namespace hooke::cli {
@@ -19,12 +20,28 @@ struct ListOptions {
 struct GetOptions {
   std::string run;
   std::string key;
+  std::optional<std::int64_t> step;
   std::optional<std::int64_t> from;
   std::optional<std::int64_t> to;
   int points = kDefaultPoints;
   bool full = false;
   Format format = Format::kTable;
 };
+
+// Kind, and the newest value of a scalar or the shape of the others.
+std::pair<std::string, std::string> kind_and_value(const v1::SeriesInfo& series, bool csv) {
+  const auto square = [&](int size) {
+    return csv ? "" : std::to_string(size) + " x " + std::to_string(size);
+  };
+  switch (series.kind()) {
+    case v1::SERIES_KIND_MATRIX:
+      return {"matrix", square(series.class_names_size())};
+    case v1::SERIES_KIND_PAIRS:
+      return {"pairs", square(series.class_names_size() * series.per_class())};
+    default:
+      return {"scalar", csv ? number(series.last_value()) : brief(series.last_value())};
+  }
+}
 
 void list(Context& context, const ListOptions& options) {
   const v1::Run run = resolve_run(context.api(), options.run);
@@ -33,21 +50,36 @@ void list(Context& context, const ListOptions& options) {
   const bool csv = options.format == Format::kCsv;
   Grid grid{{"series", "kind", "points", "first", "last", "value"}, {}};
   for (const v1::SeriesInfo& one : series) {
-    const bool matrix = one.kind() == v1::SERIES_KIND_MATRIX;
-    const std::string classes = std::to_string(one.class_names_size());
-    std::string value = csv ? "" : classes + " x " + classes;
-    if (!matrix) value = csv ? number(one.last_value()) : brief(one.last_value());
-    grid.rows.push_back({one.key(), matrix ? "matrix" : "scalar", std::to_string(one.count()),
-                         std::to_string(one.first_step()), std::to_string(one.last_step()), value});
+    const auto [kind, value] = kind_and_value(one, csv);
+    grid.rows.push_back({one.key(), kind, std::to_string(one.count()), std::to_string(one.first_step()),
+                         std::to_string(one.last_step()), value});
   }
   if (csv) return print_csv(context.out, grid);
   print_table(context.out, grid);
   if (series.empty()) context.note(run.run_id() + " has no series yet");
 }
 
+// Whether the key is a table of pairs of the run, and not a series that happens to be called so.
+bool is_pairs(Context& context, const std::string& run, const std::string& key) {
+  if (!is_pairs_key(key)) return false;
+  for (const v1::SeriesInfo& one : context.api().list_series(run))
+    if (one.key() == key) return one.kind() == v1::SERIES_KIND_PAIRS;
+  return true;  // the server says what there is
+}
+
 void get(Context& context, const GetOptions& options) {
+  const std::string run = resolve_run(context.api(), options.run).name();
+  if (is_pairs(context, run, options.key)) {
+    if (options.from || options.to)
+      throw invalid(options.from ? "--from" : "--to", "a table of pairs is of one step; --step");
+    return print_pairs(context, run, options.key, options.step, options.format);
+  }
   v1::GetSeriesRequest request;
-  request.set_run(resolve_run(context.api(), options.run).name());
+  request.set_run(run);
+  if (options.step) {
+    request.set_from_step(*options.step);
+    request.set_to_step(*options.step);
+  }
   request.add_keys(options.key);
   if (options.from) request.set_from_step(*options.from);
   if (options.to) request.set_to_step(*options.to);
@@ -97,12 +129,16 @@ void add_series(CLI::App& app, Context& context) {
       *group, "get", "Values of a series, of a matrix entry or of a derived quantity",
       "  hooke series get k3f9 train/loss -o csv --full > loss.csv\n"
       "  hooke series get k3f9 'elasticity/kl[bag,T-shirt]'      responding, updated\n"
-      "  hooke series get k3f9 elasticity/kl@small.dominance --from 100 --to 200",
+      "  hooke series get k3f9 elasticity/kl@small.dominance --from 100 --to 200\n"
+      "  hooke series get k3f9 elasticity/kl.pairs --step 180 -o csv > pairs.csv    every pair of probes",
       getting, [&](const GetOptions& options) { get(context, options); });
   command->add_option("RUN", getting->run, "Id of a run, or the beginning of it")->required();
   command->add_option("KEY", getting->key, "As `hooke series list` shows it, or derived")->required();
-  command->add_option("--from", getting->from, "First step")->type_name("STEP");
-  command->add_option("--to", getting->to, "Last step, included")->type_name("STEP");
+  CLI::Option* step =
+      command->add_option("--step", getting->step, "At this step; of pairs the default is the last")
+          ->type_name("STEP");
+  command->add_option("--from", getting->from, "First step")->type_name("STEP")->excludes(step);
+  command->add_option("--to", getting->to, "Last step, included")->type_name("STEP")->excludes(step);
   CLI::Option* points =
       command
           ->add_option("--points", getting->points, "About this many real stored points, extremes included")

@@ -53,10 +53,4 @@ void check_available(const std::string& field, Enum value, std::initializer_list
               "'" + name_of(value) + "' is not available in this version; available: " + names, field);
 }
 
-template <class T>
-void refuse_unless(const char* field, T value, T only) {
-  if (value != only)
-    throw Error(Code::kUnimplemented, "is not available in this version; leave it out", field);
-}
-
 }  // namespace hooke

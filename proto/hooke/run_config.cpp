@@ -10,6 +10,7 @@
 #include "proto/hooke/config_checks.h"
 #include "proto/hooke/data_config.h"
 #include "proto/hooke/error.h"
+#include "proto/hooke/pairs.h"
 
 namespace hooke {
 namespace {
@@ -26,11 +27,16 @@ constexpr int kMaxUpdates = 20;
 constexpr int kMaxLayers = 100;
 constexpr int kMaxDegree = 100;
 constexpr int kMaxEpochs = 1'000'000;
+constexpr int kMaxSizeSteps = 1000;
 
 // Measures that look at probabilities of classes.
 const std::set<int> kOfProbabilities = {v1::MEASURE_KL,           v1::MEASURE_KL_REVERSE,
                                         v1::MEASURE_L1,           v1::MEASURE_KL_PUBLISHED,
                                         v1::MEASURE_L2_PUBLISHED, v1::MEASURE_COLLAPSE};
+
+// Measures whose S tends to something of the net's own as the rate goes to 0.
+const std::set<int> kWithLimit = {v1::MEASURE_LOSS, v1::MEASURE_KL,       v1::MEASURE_KL_REVERSE,
+                                  v1::MEASURE_L2,   v1::MEASURE_L2_LOGIT, v1::MEASURE_L1};
 
 std::string upper_prefix(const EnumDescriptor& type) {
   std::string prefix;
@@ -180,6 +186,34 @@ void complete_updates(v1::ProbesConfig& probes, double training_lr) {
   }
 }
 
+// That the training is long enough is known to the trainer.
+void check_size_steps(const v1::RunConfig& config) {
+  const auto& steps = config.probes().size_steps();
+  if (steps.empty()) return;
+  const std::string field = "probes.size_steps";
+  check_range("probes.size_steps", steps.size(), 0, kMaxSizeSteps);
+  std::set<std::int64_t> seen;
+  for (const std::int64_t step : steps) {
+    check_range<std::int64_t>("probes.size_steps", step, 0, 1 << 30);
+    if (!seen.insert(step).second) throw invalid(field, std::to_string(step) + " stands twice");
+  }
+  if (!(config.training().lr() > 0)) throw invalid(field, "needs a training.lr above 0, its largest rate");
+  if (std::none_of(config.measures().begin(), config.measures().end(),
+                   [](int measure) { return kWithLimit.count(measure) > 0; }))
+    throw invalid(field, "needs one of loss, kl, kl_reverse, l2, l2_logit, l1 in measures");
+}
+
+// Sets whose classes only the files name are checked by the trainer.
+void check_pairs(const v1::ProbesConfig& probes, const v1::DataConfig& data) {
+  const int classes = is_regression(data) ? 1 : data.classes_size();
+  const int most = static_cast<int>(kMaxPairProbes);
+  if (!probes.keep_pairs() || classes == 0 || classes * probes.per_class() <= most) return;
+  throw invalid("probes.keep_pairs", "the pairs of " + std::to_string(classes * probes.per_class()) +
+                                         " probes (classes times probes.per_class) are too many: with " +
+                                         std::to_string(classes) + " classes, per_class may be up to " +
+                                         std::to_string(most / classes));
+}
+
 void complete_probes(v1::ProbesConfig& probes, double training_lr) {
   if (!probes.has_per_class()) probes.set_per_class(20);
   check_range("probes.per_class", probes.per_class(), 1, kMaxProbesPerClass);
@@ -187,8 +221,6 @@ void complete_probes(v1::ProbesConfig& probes, double training_lr) {
   check_range("probes.every", probes.every(), 0, 1 << 30);
   if (!probes.has_self_pairs()) probes.set_self_pairs(true);
   if (!probes.has_keep_pairs()) probes.set_keep_pairs(false);
-  refuse_unless("probes.keep_pairs", probes.keep_pairs(), false);
-  refuse_unless("probes.size_steps", probes.size_steps_size(), 0);
   complete_updates(probes, training_lr);
 }
 
@@ -293,7 +325,9 @@ v1::RunConfig complete(v1::RunConfig config) {
   const bool regression = is_regression(config.data());
   complete_training(*config.mutable_training(), config.data());
   complete_probes(*config.mutable_probes(), config.training().lr());
+  check_pairs(config.probes(), config.data());
   complete_measures(config, regression);
+  check_size_steps(config);
   if (!config.has_name())
     config.set_name(name_of(config.data().set()) + "-" + name_of(config.model().type()));
   if (!is_name(config.name())) {

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <random>
 #include <string>
 
 #include "proto/hooke/error.h"
@@ -18,8 +17,6 @@ static_assert(std::endian::native == std::endian::little, "planes are stored lit
 
 constexpr std::size_t kPlanes = 5;
 constexpr std::size_t kPlaneElementBytes = 4;
-constexpr int kResamples = 2000;
-constexpr std::uint64_t kSeed = 20220101;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 template <class T>
@@ -43,10 +40,14 @@ DiagonalMeans diagonal_means(std::span<const double> matrix, std::size_t classes
   return {on / k, classes < 2 ? kNan : off / (k * (k - 1))};
 }
 
-// All figures of one matrix: dominance, dominance_ratio, asymmetry, then selectivity per class.
+// All figures of one matrix: dominance, dominance_ratio, asymmetry, the means of and off the diagonal,
+// then selectivity per class.
+constexpr std::size_t kFirstSelectivity = 5;
+
 std::vector<double> figures(std::span<const double> matrix, std::size_t classes) {
+  const auto means = diagonal_means(matrix, classes);
   std::vector<double> all = {dominance(matrix, classes), dominance_ratio(matrix, classes),
-                             asymmetry(matrix, classes)};
+                             asymmetry(matrix, classes), means.on, means.off};
   for (std::size_t updated = 0; updated < classes; ++updated)
     all.push_back(selectivity(matrix, classes, updated));
   return all;
@@ -69,27 +70,30 @@ std::vector<double> mean_plane(std::span<const Cells* const> drawn, Plane plane)
   return sum;
 }
 
-// The figures of kResamples means over runs drawn with replacement: [figure][resample].
-std::vector<std::vector<double>> resample_figures(std::span<const Cells> runs, Plane plane) {
-  std::mt19937_64 random(kSeed);
-  const std::size_t classes = runs.front().classes;
-  std::vector<std::vector<double>> samples(3 + classes);
-  std::vector<const Cells*> drawn(runs.size());
-  for (int i = 0; i < kResamples; ++i) {
-    for (auto& one : drawn) one = &runs[random() % runs.size()];
-    const auto values = figures(mean_plane(drawn, plane), classes);
-    for (std::size_t f = 0; f < values.size(); ++f) samples[f].push_back(values[f]);
-  }
-  return samples;
+// From a figure of all runs and the same of all but each: Student's t with the jackknife's standard error.
+Estimate estimate(double value, std::span<const double> without_one, double level) {
+  Estimate result{value, {}, {}};
+  if (without_one.size() < 2) return result;
+  const auto n = static_cast<double>(without_one.size());
+  const double error = (n - 1) / std::sqrt(n) * standard_deviation(without_one);
+  if (!std::isfinite(value) || !std::isfinite(error)) return result;
+  const double t = t_quantile(0.5 + level / 2, n - 1);
+  result.low = value - t * error;
+  result.high = value + t * error;
+  return result;
 }
 
-Estimate estimate(double value, std::vector<double> samples) {
-  Estimate result{value, {}, {}};
-  std::erase_if(samples, [](double v) { return !std::isfinite(v); });
-  if (samples.empty() || !std::isfinite(value)) return result;
-  result.low = quantile(samples, 0.025);
-  result.high = quantile(samples, 0.975);
-  return result;
+// Of one cell over the runs in which it has a pair.
+Estimate cell_estimate(std::span<const Cells> runs, std::size_t at, Plane plane, double level) {
+  std::vector<double> values;
+  for (const Cells& run : runs) {
+    const Cell& cell = run.cells[at];
+    if (cell.count > 0) values.push_back(plane == Plane::kMean ? cell.mean : cell.ratio_of_means);
+  }
+  const double all = mean(values), n = static_cast<double>(values.size());
+  std::vector<double> without_one;
+  for (const double value : values) without_one.push_back((all * n - value) / (n - 1));
+  return estimate(all, without_one, level);
 }
 
 }  // namespace
@@ -189,17 +193,29 @@ double asymmetry(std::span<const double> matrix, std::size_t classes) {
   return std::sqrt(difference) / std::sqrt(norm);
 }
 
-Summary summarise(std::span<const Cells> runs, Plane plane) {
+Summary summarise(std::span<const Cells> runs, Plane plane, double level) {
   const std::size_t classes = runs.front().classes;
-  const auto values = figures(plane_of(average(runs), plane), classes);
-  std::vector<std::vector<double>> samples(values.size());
-  if (runs.size() >= kRunsForInterval) samples = resample_figures(runs, plane);
+  std::vector<const Cells*> all;
+  for (const Cells& run : runs) all.push_back(&run);
+  const auto values = figures(mean_plane(all, plane), classes);
+  std::vector<std::vector<double>> without_one(values.size());  // [figure][run left out]
+  for (std::size_t i = 0; runs.size() > 1 && i < runs.size(); ++i) {
+    std::vector<const Cells*> others = all;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+    const auto figures_of_others = figures(mean_plane(others, plane), classes);
+    for (std::size_t f = 0; f < values.size(); ++f) without_one[f].push_back(figures_of_others[f]);
+  }
   Summary summary;
-  summary.dominance = estimate(values[0], samples[0]);
-  summary.dominance_ratio = estimate(values[1], samples[1]);
-  summary.asymmetry = estimate(values[2], samples[2]);
+  summary.dominance = estimate(values[0], without_one[0], level);
+  summary.dominance_ratio = estimate(values[1], without_one[1], level);
+  summary.asymmetry = estimate(values[2], without_one[2], level);
+  summary.own = estimate(values[3], without_one[3], level);
+  summary.others = estimate(values[4], without_one[4], level);
   for (std::size_t c = 0; c < classes; ++c)
-    summary.selectivity.push_back(estimate(values[3 + c], samples[3 + c]));
+    summary.selectivity.push_back(
+        estimate(values[kFirstSelectivity + c], without_one[kFirstSelectivity + c], level));
+  for (std::size_t at = 0; at < classes * classes; ++at)
+    summary.cells.push_back(cell_estimate(runs, at, plane, level));
   return summary;
 }
 

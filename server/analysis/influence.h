@@ -71,30 +71,31 @@ double dominance_ratio(std::span<const double> matrix, std::size_t classes);
 double selectivity(std::span<const double> matrix, std::size_t classes, std::size_t updated);
 double asymmetry(std::span<const double> matrix, std::size_t classes);
 
-// A figure with its 95% interval, where there is one.
+// A figure with its interval, where there is one.
 struct Estimate {
   double value = 0;
   std::optional<double> low, high;
 };
 
 struct Summary {
+  Estimate own, others;  // mean of the diagonal, mean off it
   Estimate dominance;
   Estimate dominance_ratio;
   std::vector<Estimate> selectivity;  // of each updated class
   Estimate asymmetry;
+  std::vector<Estimate> cells;  // of the plane, row-major
 };
 
-inline constexpr std::size_t kRunsForInterval = 3;
-
-// Figures of the mean over runs, with a percentile bootstrap over runs where there are at least
-// kRunsForInterval. Deterministic: the resampling is seeded.
-// REQUIRES: at least one run, all of one size.
-Summary summarise(std::span<const Cells> runs, Plane plane);
+// Figures of the mean over runs. From two runs on each has an interval over runs: Student's t with the
+// jackknife's standard error (of a cell: the standard error of the mean). It supposes that runs are
+// drawn alike, as seeds are; for few runs it is wide, as it must be.
+// REQUIRES: at least one run, all of one size; 0 < level < 1.
+Summary summarise(std::span<const Cells> runs, Plane plane, double level = 0.95);
 
 // The plane that is shown first, and from which summaries come: single ratios of the signed loss
 // are huge where the updated example is fitted well, so its ratio of means is.
 inline Plane shown_plane(std::string_view measure) {
-  return measure == "loss" ? Plane::kRatioOfMeans : Plane::kMean;
+  return measure == "loss" || measure == "size.loss" ? Plane::kRatioOfMeans : Plane::kMean;
 }
 
 }  // namespace hooke::analysis

@@ -21,10 +21,14 @@ double standard_deviation(std::span<const double> values) {
 
 double quantile(std::vector<double> values, double p) {
   std::sort(values.begin(), values.end());
-  const double place = p * static_cast<double>(values.size() - 1);
+  return sorted_quantile(values, p);
+}
+
+double sorted_quantile(std::span<const double> sorted, double p) {
+  const double place = p * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, values.size() - 1);
-  return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
 double normal_quantile(double p) {
@@ -40,14 +44,28 @@ double normal_quantile(double p) {
   return p < 0.5 ? z : -z;
 }
 
+// With t = sqrt(d) tan(a) the distribution is the integral of cos^(d - 1), which Simpson's rule has to 12
+// digits; its slope falls from 0 on, so that Newton's steps from there never pass the root.
 double t_quantile(double p, double degrees) {
-  const double z = normal_quantile(p), z2 = z * z;
-  const double g1 = (z2 + 1) / 4;
-  const double g2 = ((5 * z2 + 16) * z2 + 3) / 96;
-  const double g3 = (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384;
-  const double g4 = ((((79 * z2 + 776) * z2 + 1482) * z2 - 1920) * z2 - 945) / 92160;
-  const double d = degrees;
-  return z * (1 + g1 / d + g2 / (d * d) + g3 / (d * d * d) + g4 / (d * d * d * d));
+  if (p < 0.5) return -t_quantile(1 - p, degrees);
+  constexpr int kPanels = 200, kMostSteps = 200;
+  const auto slope = [&](double angle) { return std::pow(std::cos(angle), degrees - 1); };
+  const auto integral = [&](double angle) {
+    const double width = angle / kPanels;
+    double sum = slope(0) + slope(angle);
+    for (int i = 1; i < kPanels; ++i) sum += (i % 2 == 0 ? 2 : 4) * slope(i * width);
+    return sum * width / 3;
+  };
+  const double whole =
+      std::sqrt(M_PI) / 2 * std::exp(std::lgamma(degrees / 2) - std::lgamma((degrees + 1) / 2));
+  const double wanted = (2 * p - 1) * whole;
+  double angle = 0;
+  for (int i = 0; i < kMostSteps; ++i) {
+    const double step = (wanted - integral(angle)) / slope(angle);
+    angle += step;
+    if (step < 1e-14 * angle) break;
+  }
+  return std::sqrt(degrees) * std::tan(angle);
 }
 
 }  // namespace hooke::analysis

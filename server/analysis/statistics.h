@@ -16,12 +16,15 @@ double standard_deviation(std::span<const double> values);
 // REQUIRES: at least one value, none NaN, 0 <= p <= 1.
 double quantile(std::vector<double> values, double p);
 
+// The same of values that are sorted already.
+double sorted_quantile(std::span<const double> sorted, double p);
+
 // The p-quantile of the standard normal distribution (a rational start, then Newton on erfc).
 // REQUIRES: 0 < p < 1.
 double normal_quantile(double p);
 
-// The p-quantile of Student's t, by its expansion about the normal one (Abramowitz and Stegun
-// 26.7.5); within 1% from 4 degrees of freedom on for 0.001 <= p <= 0.999.
+// The p-quantile of Student's t with any number of degrees of freedom, from 1.
+// REQUIRES: 0 < p < 1.
 double t_quantile(double p, double degrees);
 
 // Minimises f on [low, high] by golden section; `start` is among the points tried.

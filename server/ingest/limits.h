@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "proto/hooke/pairs.h"
+
 namespace hooke::ingest {
 
 inline constexpr std::size_t kMaxBatchBytes = 4u << 20;
@@ -17,5 +19,7 @@ inline constexpr std::size_t kBytesPerCell = 20;
 
 // A matrix of the most classes fits into a batch.
 static_assert(kMaxClasses * kMaxClasses * kBytesPerCell < kMaxBatchBytes);
+// So does a block of pairs with a denominator each.
+static_assert(2 * kPairBlockBytes < kMaxBatchBytes);
 
 }  // namespace hooke::ingest

@@ -21,7 +21,7 @@ std::string at_most(std::size_t limit) {
 }
 
 void check_class_names(const std::string& where, const std::vector<std::string>& names) {
-  if (names.empty()) throw broken(where, "a matrix needs class names");
+  if (names.empty()) throw broken(where, "it needs class names");
   if (names.size() > kMaxClasses)
     throw broken(where, std::to_string(names.size()) + " classes; " + at_most(kMaxClasses));
   std::set<std::string> seen;
@@ -42,6 +42,15 @@ void check_eligible(const std::string& where, const storage::SeriesDeclaration& 
                             std::to_string(cells) + " cells");
   for (const std::int64_t pairs : declaration.eligible)
     if (pairs < 0) throw broken(where, "a number of eligible pairs is negative");
+}
+
+void check_per_class(const std::string& where, const storage::SeriesDeclaration& declaration) {
+  const std::size_t classes = declaration.class_names.size();
+  const auto per_class = static_cast<std::size_t>(std::max(declaration.per_class, 0));
+  if (per_class == 0 || per_class > kMaxPairProbes || classes * per_class > kMaxPairProbes)
+    throw broken(where, std::to_string(declaration.per_class) + " probes for each of " +
+                            std::to_string(classes) + " classes; pairs are of 1 to " +
+                            std::to_string(kMaxPairProbes) + " probes in all");
 }
 
 }  // namespace
@@ -70,6 +79,9 @@ storage::SeriesDeclaration checked_declaration(const v1::SeriesDeclaration& mess
   declaration.class_names.assign(message.class_names().begin(), message.class_names().end());
   declaration.eligible.assign(message.eligible().begin(), message.eligible().end());
   declaration.description = message.description();
+  declaration.per_class = message.per_class();
+  if (message.kind() != v1::SERIES_KIND_PAIRS && declaration.per_class != 0)
+    throw broken(where, "per_class belongs to pairs");
   if (declaration.description.size() > kMaxDescriptionBytes)
     throw broken(where, "the description is too long; " + at_most(kMaxDescriptionBytes) + " bytes");
   switch (message.kind()) {
@@ -82,6 +94,12 @@ storage::SeriesDeclaration checked_declaration(const v1::SeriesDeclaration& mess
       declaration.kind = storage::SeriesKind::kMatrix;
       check_class_names(where, declaration.class_names);
       check_eligible(where, declaration);
+      break;
+    case v1::SERIES_KIND_PAIRS:
+      declaration.kind = storage::SeriesKind::kPairs;
+      check_class_names(where, declaration.class_names);
+      check_eligible(where, declaration);
+      check_per_class(where, declaration);
       break;
     default:
       throw broken(where, "its kind is missing or unknown");
@@ -99,6 +117,21 @@ void check_scalars(const v1::ScalarPoints& points) {
     throw broken("scalars, step " + std::to_string(points.step()),
                  std::to_string(keys) + " values in one record; " + at_most(kMaxScalars));
   check_step("scalars", points.step());
+}
+
+std::int32_t checked_pair_rows(const v1::PairsPoint& point, std::size_t probes) {
+  const std::string where = place(point.key(), point.step());
+  const std::size_t row = probes * sizeof(float), bytes = point.numerators().size();
+  const std::size_t rows = bytes / row;
+  if (rows == 0 || rows * row != bytes || point.first_row() < 0 ||
+      static_cast<std::size_t>(point.first_row()) + rows > probes)
+    throw broken(where, std::to_string(bytes) + " bytes of numerators from row " +
+                            std::to_string(point.first_row()) + "; must be whole rows of " +
+                            std::to_string(row) + " bytes, " + at_most(probes) + " in all");
+  if (point.denominators().size() != row && point.denominators().size() != bytes)
+    throw broken(where, std::to_string(point.denominators().size()) + " bytes of denominators; must be " +
+                            std::to_string(row) + ", or as many as there are of numerators");
+  return static_cast<std::int32_t>(rows);
 }
 
 void check_end(const v1::End& end) {

@@ -22,6 +22,9 @@ storage::SeriesDeclaration checked_declaration(const v1::SeriesDeclaration& mess
 // Parallel columns of one step.
 void check_scalars(const v1::ScalarPoints& points);
 
+// Whole rows of a table of `probes` rows and columns; returns how many.
+std::int32_t checked_pair_rows(const v1::PairsPoint& point, std::size_t probes);
+
 // SUCCEEDED or FAILED.
 void check_end(const v1::End& end);
 

@@ -11,10 +11,14 @@ void SeriesCache::load(storage::Snapshot& snapshot, RunId run) {
   run_ = run;
   entries_.clear();
   touched_.clear();
+  pending_.reset();
+  const auto pending = storage::pending_pairs(snapshot, run);
   for (auto& series : storage::series_of(snapshot, run)) {
     std::string key = series.declaration.key;
-    entries_.emplace(std::move(key), Entry{series.id, std::move(series.declaration), series.progress,
-                                           std::nullopt, false, 0});
+    const auto made = entries_.emplace(std::move(key), Entry{series.id, std::move(series.declaration),
+                                                             series.progress, std::nullopt, false, 0});
+    if (pending && pending->series == series.id)
+      pending_ = {&made.first->second, pending->step, pending->rows};
   }
 }
 
@@ -50,6 +54,17 @@ void SeriesCache::append_matrix(storage::Transaction& transaction, Entry& entry,
   storage::insert_matrix(transaction, entry.id, step, time_us, planes);
   levels.add_matrix(transaction, step, planes);
   advance(entry, step, time_us, std::numeric_limits<double>::quiet_NaN());
+}
+
+void SeriesCache::append_pairs(storage::Transaction& transaction, Entry& entry,
+                               const storage::PairsBlock& rows, bool whole) {
+  storage::insert_pairs(transaction, entry.id, rows);
+  if (!whole) {
+    pending_ = {&entry, rows.step, rows.first_row + rows.rows};
+    return;
+  }
+  pending_.reset();
+  advance(entry, rows.step, rows.time_us, std::numeric_limits<double>::quiet_NaN());
 }
 
 void SeriesCache::advance(Entry& entry, Step step, TimeUs time_us, double value) {

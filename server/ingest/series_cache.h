@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/storage/levels.h"
+#include "server/storage/pairs.h"
 #include "server/storage/series.h"
 
 namespace hooke::ingest {
@@ -41,6 +42,17 @@ class SeriesCache {
   void append_matrix(storage::Transaction& transaction, Entry& entry, Step step, TimeUs time_us,
                      std::string_view planes);
 
+  // The table of pairs of which rows are to come.
+  struct Pending {
+    Entry* entry = nullptr;
+    Step step = 0;
+    std::int32_t rows = 0;  // that have come
+  };
+  const std::optional<Pending>& pending() const { return pending_; }
+  // Stores rows of a table; the table is the series' new point when they make it `whole`.
+  void append_pairs(storage::Transaction& transaction, Entry& entry, const storage::PairsBlock& rows,
+                    bool whole);
+
   // Stores the progress of the series that have new points.
   void save(storage::Transaction& transaction);
 
@@ -56,6 +68,7 @@ class SeriesCache {
   RunId run_;
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries_;
   std::vector<Entry*> touched_;
+  std::optional<Pending> pending_;
 };
 
 }  // namespace hooke::ingest

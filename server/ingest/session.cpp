@@ -131,6 +131,9 @@ void Session::apply_record(Transaction& transaction, const v1::Record& record) {
     default:
       if (first) throw broken("record", "the first must be the attempt's start, or its end");
   }
+  if (const auto& pending = series_.pending(); pending && !record.has_pairs())
+    throw broken(place(pending->entry->declaration.key, pending->step),
+                 "its rows from " + std::to_string(pending->rows) + " on must come before anything else");
   switch (record.body_case()) {
     case v1::Record::kSeriesDeclaration:
       return apply_declaration(transaction, record.series_declaration());
@@ -138,6 +141,8 @@ void Session::apply_record(Transaction& transaction, const v1::Record& record) {
       return apply_scalars(transaction, record.number(), record.scalars());
     case v1::Record::kMatrix:
       return apply_matrix(transaction, record.matrix());
+    case v1::Record::kPairs:
+      return apply_pairs(transaction, record.pairs());
     case v1::Record::kBarrier:
       return apply_barrier(transaction, record.number(), record.barrier());
     case v1::Record::kProvenance:
@@ -181,7 +186,8 @@ void Session::apply_declaration(Transaction& transaction, const v1::SeriesDeclar
   const auto& before = entry->declaration;
   if (declaration == before) return;
   const bool same_shape = declaration.kind == before.kind && declaration.class_names == before.class_names &&
-                          declaration.eligible == before.eligible;
+                          declaration.eligible == before.eligible &&
+                          declaration.per_class == before.per_class;
   if (entry->progress.count > 0 && !same_shape)
     throw broken(place(declaration.key), "it was declared with another kind or other classes");
   storage::replace_declaration(transaction, entry->id, declaration);
@@ -204,7 +210,7 @@ void Session::apply_scalars(Transaction& transaction, std::uint64_t record, cons
       continue;
     }
     if (entry->declaration.kind != SeriesKind::kScalar)
-      throw broken(place(key, points.step()), "it is a matrix");
+      throw broken(place(key, points.step()), "it was declared as no scalar");
     check_order(*entry, points.step());
     if (std::exchange(entry->checked_record, record) == record)
       throw broken(place(key, points.step()), "it is twice in one record");
@@ -237,6 +243,32 @@ void Session::apply_matrix(Transaction& transaction, const v1::MatrixPoint& poin
   check_order(*entry, point.step());
   series_.append_matrix(transaction, *entry, point.step(), point.time_us(), point.planes());
   step_ = std::max(step_, point.step());
+}
+
+// A table's rows may come in several records; it is there with the last of them.
+void Session::apply_pairs(Transaction& transaction, const v1::PairsPoint& point) {
+  check_step(place(point.key()), point.step());
+  const std::string where = place(point.key(), point.step());
+  SeriesCache::Entry* entry = series_.find(point.key());
+  if (!entry || entry->declaration.kind != SeriesKind::kPairs)
+    throw broken(where, "no pairs were declared under this key");
+  check_order(*entry, point.step());
+  const auto& pending = series_.pending();
+  if (pending && (pending->entry != entry || pending->step != point.step()))
+    throw broken(where, "the table of " + place(pending->entry->declaration.key, pending->step) +
+                            " must be whole before another begins");
+  const std::int32_t expected = pending ? pending->rows : 0;
+  if (point.first_row() != expected)
+    throw broken(where, "row " + std::to_string(point.first_row()) + " came in place of row " +
+                            std::to_string(expected));
+  const auto probes =
+      static_cast<std::int32_t>(entry->declaration.class_names.size()) * entry->declaration.per_class;
+  const std::int32_t rows = checked_pair_rows(point, static_cast<std::size_t>(probes));
+  const bool whole = expected + rows == probes;
+  series_.append_pairs(
+      transaction, *entry,
+      {point.step(), point.time_us(), expected, rows, point.numerators(), point.denominators()}, whole);
+  if (whole) step_ = std::max(step_, point.step());
 }
 
 void Session::apply_barrier(Transaction& transaction, std::uint64_t record, const v1::Barrier& barrier) {

@@ -41,6 +41,7 @@ class Session {
   void apply_declaration(storage::Transaction& transaction, const v1::SeriesDeclaration& message);
   void apply_scalars(storage::Transaction& transaction, std::uint64_t record, const v1::ScalarPoints& points);
   void apply_matrix(storage::Transaction& transaction, const v1::MatrixPoint& point);
+  void apply_pairs(storage::Transaction& transaction, const v1::PairsPoint& point);
   void apply_barrier(storage::Transaction& transaction, std::uint64_t record, const v1::Barrier& barrier);
   void apply_end(storage::Transaction& transaction, const v1::End& end);
 

@@ -6,9 +6,11 @@
 #include <optional>
 #include <set>
 
+#include "server/analysis/bootstrap.h"
 #include "server/analysis/influence.h"
 #include "server/query/find.h"
 #include "server/query/measures.h"
+#include "server/query/pairs.h"
 #include "server/query/phases.h"
 #include "server/query/values.h"
 
@@ -20,6 +22,10 @@ using storage::Snapshot;
 using storage::StepRange;
 
 constexpr std::size_t kNearest = 4;  // steps in an error
+constexpr double kLowestLevel = 0.5, kHighestLevel = 0.999;
+constexpr int kFewestResamples = 100, kMostResamples = 10'000;
+// Over all steps: what a bootstrap reads. A thousand resamples of as many take some ten seconds.
+constexpr std::size_t kMostPairsDrawn = 1 << 24;
 
 // A run with the series that is asked of it.
 struct Subject {
@@ -224,15 +230,13 @@ Cells cells_of(Snapshot& snapshot, const Subject& subject) {
   return subject.steps.size() == 1 ? single : average.result();
 }
 
-void fill(v1::Estimate& to, const analysis::Estimate& from) {
-  to.set_value(from.value);
-  if (from.low) to.set_low(*from.low);
-  if (from.high) to.set_high(*from.high);
-}
-
-void fill_cells(v1::GetInfluenceResponse& response, const Cells& cells) {
-  for (const auto& cell : cells.cells) {
+void fill_cells(v1::GetInfluenceResponse& response, const Cells& cells,
+                const std::vector<analysis::Estimate>& estimates) {
+  for (std::size_t i = 0; i < cells.cells.size(); ++i) {
+    const auto& cell = cells.cells[i];
     auto* to = response.add_cells();
+    if (estimates[i].low) to->set_low(*estimates[i].low);
+    if (estimates[i].high) to->set_high(*estimates[i].high);
     to->set_mean(cell.mean);
     to->set_sd(cell.sd);
     to->set_count(cell.count);
@@ -249,22 +253,68 @@ void fill_summary(v1::GetInfluenceResponse& response, const analysis::Summary& s
   fill(*response.mutable_asymmetry(), summary.asymmetry);
 }
 
+// What the intervals are over.
+void fill_interval(v1::GetInfluenceResponse& response, const analysis::BootstrapOptions& options, bool runs,
+                   bool probes) {
+  if (!runs && !probes) return;
+  response.set_interval(runs ? v1::INTERVAL_KIND_RUNS : v1::INTERVAL_KIND_PROBES);
+  response.set_level(options.level);
+  if (probes) response.set_resamples(options.resamples);
+}
+
+analysis::BootstrapOptions bootstrap_options(const v1::GetInfluenceRequest& request) {
+  analysis::BootstrapOptions options;
+  if (request.has_level()) options.level = request.level();
+  if (!(options.level >= kLowestLevel && options.level <= kHighestLevel))
+    throw invalid("level", std::to_string(options.level) + " is not allowed; from 0.5 to 0.999");
+  if (request.has_resamples()) options.resamples = request.resamples();
+  if (options.resamples < kFewestResamples || options.resamples > kMostResamples)
+    throw invalid("resamples", std::to_string(options.resamples) + " is not allowed; from " +
+                                   std::to_string(kFewestResamples) + " to " +
+                                   std::to_string(kMostResamples));
+  return options;
+}
+
+// The pairs behind the run's steps; none where they were not kept, are too few for an interval or too
+// many to draw from.
+std::vector<analysis::PairTable> tables_of(Snapshot& snapshot, const Subject& subject) {
+  const auto pairs =
+      storage::find_series(snapshot, subject.run.id, pairs_key(subject.series.declaration.key));
+  if (!pairs || pairs->declaration.kind != storage::SeriesKind::kPairs) return {};
+  const auto per_class = static_cast<std::size_t>(pairs->declaration.per_class);
+  const std::size_t probes = per_class * pairs->declaration.class_names.size();
+  if (per_class < analysis::kFewestProbes || probes * probes * subject.steps.size() > kMostPairsDrawn)
+    return {};
+  const auto kept = storage::pairs_steps(snapshot, *pairs, {subject.steps.front(), subject.steps.back()});
+  if (!std::includes(kept.begin(), kept.end(), subject.steps.begin(), subject.steps.end())) return {};
+  std::vector<analysis::PairTable> tables;
+  for (const Step step : subject.steps) tables.push_back(read_pair_table(snapshot, *pairs, step));
+  return tables;
+}
+
 }  // namespace
+
+void fill(v1::Estimate& to, const analysis::Estimate& from) {
+  to.set_value(from.value);
+  if (from.low) to.set_low(*from.low);
+  if (from.high) to.set_high(*from.high);
+}
 
 v1::GetInfluenceResponse get_influence(storage::Readers& readers, const v1::GetInfluenceRequest& request) {
   check(request);
+  const analysis::BootstrapOptions options = bootstrap_options(request);
   std::string measure = request.measure();
   std::vector<Subject> subjects;
   std::vector<Cells> cells;
-  bool experiment = false;
+  std::vector<analysis::PairTable> tables;
   {
     auto snapshot = readers.snapshot();
     const Parent parent = find_parent(snapshot, request.parent(), "parent");
     if (parent.runs.empty()) throw Error(Code::kFailedPrecondition, "the experiment has no runs");
-    experiment = parent.experiment.has_value();
     subjects = find_subjects(snapshot, parent, measure, request);
     choose_steps(snapshot, subjects, request);
     for (const auto& subject : subjects) cells.push_back(cells_of(snapshot, subject));
+    if (subjects.size() == 1) tables = tables_of(snapshot, subjects.front());
   }
   v1::GetInfluenceResponse response;
   const auto& declaration = subjects.front().series.declaration;
@@ -277,9 +327,12 @@ v1::GetInfluenceResponse get_influence(storage::Readers& readers, const v1::GetI
     response.add_runs(resource_name(subject.run));
   }
   response.mutable_steps()->Add(steps.begin(), steps.end());
-  fill_cells(response, experiment ? analysis::average(cells) : cells.front());
   const auto plane = analysis::shown_plane(measure);
-  fill_summary(response, analysis::summarise(cells, plane));
+  auto summary = analysis::summarise(cells, plane, options.level);
+  if (!tables.empty()) analysis::bootstrap_over_probes(tables, plane, options, summary);
+  fill_cells(response, cells.size() > 1 ? analysis::average(cells) : cells.front(), summary.cells);
+  fill_summary(response, summary);
+  fill_interval(response, options, cells.size() > 1, !tables.empty());
   response.set_is_signed(is_signed_measure(measure));
   response.set_shown(plane == analysis::Plane::kMean ? "mean" : "ratio_of_means");
   return response;

@@ -4,7 +4,13 @@
 #include "hooke/v1/query.pb.h"
 #include "server/storage/readers.h"
 
+namespace hooke::analysis {
+struct Estimate;
+}
+
 namespace hooke::query {
+
+void fill(v1::Estimate& to, const analysis::Estimate& from);
 
 // Runs without measurements are left out of an experiment's answer.
 // Throws hooke::Error: kNotFound for a measure, an update, a step or a phase that is not there, saying

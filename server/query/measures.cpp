@@ -38,7 +38,7 @@ std::string measure_key(const std::string& measure, const std::string& update) {
 }
 
 bool is_signed_measure(const std::string& measure) {
-  return std::find(kSigned.begin(), kSigned.end(), measure) != kSigned.end();
+  return measure == "size.loss" || std::find(kSigned.begin(), kSigned.end(), measure) != kSigned.end();
 }
 
 }  // namespace hooke::query

@@ -117,6 +117,7 @@ v1::ListSeriesResponse list_series(Snapshot& snapshot, const v1::ListSeriesReque
     info->mutable_class_names()->Add(series.declaration.class_names.begin(),
                                      series.declaration.class_names.end());
     info->set_description(series.declaration.description);
+    info->set_per_class(series.declaration.per_class);
   }
   response.set_next_page_token(page.next);
   return response;

@@ -191,6 +191,7 @@ bool Tail::read_points(Snapshot& snapshot, RunId id, v1::TailPoints& points) {
   bool whole = true;
   for (const auto& series : storage::series_of(snapshot, id)) {
     if (!keys_.empty() && !keys_.contains(series.declaration.key)) continue;
+    if (series.declaration.kind == storage::SeriesKind::kPairs) continue;
     const auto seen = position.last.find(series.id.value);
     const Step next = seen == position.last.end() ? 0 : seen->second + 1;
     if (series.progress.count == 0 || series.progress.last_step < next) continue;

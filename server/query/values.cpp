@@ -78,6 +78,10 @@ Source resolve(Snapshot& snapshot, const storage::Run& run, std::string_view tex
   auto series = storage::find_series(snapshot, run.id, source.key.stored);
   if (!series) throw unknown_series(snapshot, run, source.key.stored);
   source.series = *std::move(series);
+  if (source.series.declaration.kind == SeriesKind::kPairs)
+    throw invalid("keys", source.key.stored +
+                              " is a table of raw pairs, not a series of values; GetPairs "
+                              "has it, a step at a time");
   const bool matrix = source.series.declaration.kind == SeriesKind::kMatrix;
   if (matrix != (source.key.figure != Figure::kStored)) throw wrong_kind(source.key);
   if (source.key.figure == Figure::kEntry)

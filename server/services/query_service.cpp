@@ -1,8 +1,10 @@
 #include "server/services/query_service.h"
 
 #include "server/query/influence.h"
+#include "server/query/pairs.h"
 #include "server/query/phases.h"
 #include "server/query/series.h"
+#include "server/query/sizes.h"
 #include "server/query/tail.h"
 #include "server/services/feed.h"
 #include "server/services/refused_stream.h"
@@ -36,6 +38,21 @@ grpc::Status QueryService::GetInfluence(grpc::ServerContext* context, const v1::
                                         v1::GetInfluenceResponse* response) {
   return gate_.run(*context, method("GetInfluence"),
                    [&](const access::Caller&) { *response = query::get_influence(readers_, *request); });
+}
+
+grpc::Status QueryService::GetUpdateSizes(grpc::ServerContext* context,
+                                          const v1::GetUpdateSizesRequest* request,
+                                          v1::GetUpdateSizesResponse* response) {
+  return gate_.run(*context, method("GetUpdateSizes"),
+                   [&](const access::Caller&) { *response = query::get_update_sizes(readers_, *request); });
+}
+
+grpc::Status QueryService::GetPairs(grpc::ServerContext* context, const v1::GetPairsRequest* request,
+                                    v1::GetPairsResponse* response) {
+  return gate_.run(*context, method("GetPairs"), [&](const access::Caller&) {
+    auto snapshot = readers_.snapshot();
+    *response = query::get_pairs(snapshot, *request);
+  });
 }
 
 grpc::Status QueryService::GetPhases(grpc::ServerContext* context, const v1::GetPhasesRequest* request,

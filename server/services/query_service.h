@@ -22,6 +22,10 @@ class QueryService final : public v1::QueryService::WithCallbackMethod_Tail<v1::
                          v1::GetSeriesResponse* response) override;
   grpc::Status GetInfluence(grpc::ServerContext* context, const v1::GetInfluenceRequest* request,
                             v1::GetInfluenceResponse* response) override;
+  grpc::Status GetUpdateSizes(grpc::ServerContext* context, const v1::GetUpdateSizesRequest* request,
+                              v1::GetUpdateSizesResponse* response) override;
+  grpc::Status GetPairs(grpc::ServerContext* context, const v1::GetPairsRequest* request,
+                        v1::GetPairsResponse* response) override;
   grpc::Status GetPhases(grpc::ServerContext* context, const v1::GetPhasesRequest* request,
                          v1::GetPhasesResponse* response) override;
   grpc::Status CompareRuns(grpc::ServerContext* context, const v1::CompareRunsRequest* request,

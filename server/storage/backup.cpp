@@ -125,18 +125,27 @@ std::vector<std::string> verify(const Database& database) {
         "WITH points AS (SELECT series_id, count(*) AS n, min(step) AS first, max(step) AS last "
         "                FROM scalar_points GROUP BY series_id "
         "                UNION ALL SELECT series_id, count(*), min(step), max(step) "
-        "                FROM matrix_points GROUP BY series_id) "
+        "                FROM matrix_points GROUP BY series_id "
+        "                UNION ALL SELECT b.series_id, count(DISTINCT b.step), min(b.step), max(b.step) "
+        "                FROM pairs_blocks b JOIN latest_values w ON w.series_id = b.series_id "
+        "                AND b.step <= w.step GROUP BY b.series_id) "
         "SELECT 'run ' || r.run_id || ', series ' || s.key || ': ' || coalesce(p.n, 0) || ' points, but ' || "
         "       coalesce(l.count, 0) || ' were counted' "
         "FROM series s JOIN runs r ON r.id = s.run_id LEFT JOIN points p ON p.series_id = s.id "
         "LEFT JOIN latest_values l ON l.series_id = s.id "
         "WHERE coalesce(p.n, 0) <> coalesce(l.count, 0) OR p.first <> l.first_step OR p.last <> l.step");
+    findings.add(
+        "SELECT 'run ' || r.run_id || ', series ' || s.key || ', step ' || b.step || ': ' || sum(b.rows) || "
+        "       ' rows of pairs, not ' || (json_array_length(s.class_names_json) * s.per_class) "
+        "FROM pairs_blocks b JOIN series s ON s.id = b.series_id JOIN runs r ON r.id = s.run_id "
+        "JOIN latest_values l ON l.series_id = s.id WHERE b.step <= l.step GROUP BY b.series_id, b.step "
+        "HAVING sum(b.rows) <> json_array_length(s.class_names_json) * s.per_class");
     // 16 points, or 16 buckets of the level below, make a bucket.
     static_assert(kPointsPerBucket == 16 && kMostLeveledClasses == 128);
     findings.add(
         "WITH RECURSIVE wanted (series_id, level, n) AS ("
         "  SELECT l.series_id, 1, l.count / 16 FROM latest_values l JOIN series s ON s.id = l.series_id "
-        "  WHERE l.count >= 16 AND json_array_length(s.class_names_json) <= 128 "
+        "  WHERE l.count >= 16 AND s.kind <> 3 AND json_array_length(s.class_names_json) <= 128 "
         "  UNION ALL SELECT series_id, level + 1, n / 16 FROM wanted WHERE n >= 16), "
         "there AS (SELECT series_id, level, count(*) AS n FROM levels GROUP BY series_id, level) "
         "SELECT 'run ' || r.run_id || ', series ' || s.key || ': level ' || w.level || ' has ' || "

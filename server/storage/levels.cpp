@@ -214,7 +214,8 @@ void build_all_levels(Transaction& transaction) {
     while (rows.step()) runs.push_back(RunId{rows.integer(0)});
     for (const RunId run : runs)
       for (Series& series : series_of(transaction, run))
-        if (series.progress.count >= kPointsPerBucket && count_levels(transaction, series.id) == 0)
+        if (series.declaration.kind != SeriesKind::kPairs && series.progress.count >= kPointsPerBucket &&
+            count_levels(transaction, series.id) == 0)
           lacking.push_back(std::move(series));
   }
   for (const Series& series : lacking) LevelBuilder(transaction, series);

@@ -68,18 +68,29 @@ int migrate(Connection& connection, const std::filesystem::path& file) {
   if (version == 0) connection.exec("PRAGMA auto_vacuum = INCREMENTAL");
   connection.exec("PRAGMA journal_mode = WAL");
   const auto& all = migrations();
+  // A migration may make a table anew, whose removal must not cascade. It takes effect outside a
+  // transaction only.
+  connection.exec("PRAGMA foreign_keys = OFF");
   for (auto next = static_cast<std::size_t>(version); next < all.size(); ++next) {
     connection.exec("BEGIN IMMEDIATE");
     connection.exec(all[next].sql);
-    if (version > 0 && std::string_view(all[next].name).ends_with("_levels")) {
+    // Code knows the newest schema alone.
+    if (version > 0 && next + 1 == all.size()) {
       Transaction transaction(connection);
       build_all_levels(transaction);
     }
+    SQLite::Statement dangling = connection.once("PRAGMA foreign_key_check");
+    if (dangling.executeStep())
+      throw Error(Code::kDataLoss, "migration " + std::string(all[next].name) + " of " + file.string() +
+                                       " leaves rows of " + dangling.getColumn(0).getString() +
+                                       " without what they refer to");
+    dangling.reset();
     connection.exec(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
     connection.exec(("PRAGMA user_version = " + std::to_string(next + 1)).c_str());
     connection.exec("COMMIT");
     if (version > 0) spdlog::info("database: migration {} done", all[next].name);
   }
+  connection.exec("PRAGMA foreign_keys = ON");
   return static_cast<int>(all.size());
 }
 

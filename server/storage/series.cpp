@@ -2,6 +2,7 @@
 
 #include "server/storage/levels.h"
 #include "server/storage/page.h"
+#include "server/storage/pairs.h"
 #include "server/storage/statement.h"
 
 namespace hooke::storage {
@@ -9,7 +10,7 @@ namespace {
 
 #define SERIES_COLUMNS                                                                                  \
   "SELECT s.id, s.run_id, s.key, s.kind, s.class_names_json, s.eligible_json, s.description, l.count, " \
-  "l.first_step, l.step, l.time_us, l.value FROM series s LEFT JOIN latest_values l "                   \
+  "l.first_step, l.step, l.time_us, l.value, s.per_class FROM series s LEFT JOIN latest_values l "      \
   "ON l.run_id = s.run_id AND l.series_id = s.id "
 
 Series read(Statement& row) {
@@ -22,6 +23,7 @@ Series read(Statement& row) {
   declaration.class_names = row.strings(4);
   declaration.eligible = nlohmann::json::parse(row.text(5)).get<std::vector<std::int64_t>>();
   declaration.description = row.text(6);
+  declaration.per_class = row.small(12);
   if (row.null(7)) return series;
   series.progress = {row.integer(7), row.integer(8), row.integer(9), row.integer(10), row.real(11)};
   return series;
@@ -33,24 +35,45 @@ std::vector<Series> read_all(Statement&& rows) {
   return all;
 }
 
-// Removes a series' points later than `step`; returns how many. Either table alone has any.
+// Whole tables alone are counted.
+std::int64_t remove_pairs(Transaction& transaction, const Series& series, Step step) {
+  const std::size_t whole = pairs_steps(transaction, series, {step + 1}).size();
+  Statement(transaction, "DELETE FROM pairs_blocks WHERE series_id = ? AND step > ?", series.id, step).run();
+  return static_cast<std::int64_t>(whole);
+}
+
+// Removes a series' points later than `step`; returns how many. One of the tables alone has any.
 std::int64_t remove_points(Transaction& transaction, const Series& series, Step step) {
-  if (series.declaration.kind == SeriesKind::kScalar)
-    return Statement(transaction, "DELETE FROM scalar_points WHERE series_id = ? AND step > ?", series.id,
-                     step)
-        .run();
-  return Statement(transaction, "DELETE FROM matrix_points WHERE series_id = ? AND step > ?", series.id, step)
-      .run();
+  switch (series.declaration.kind) {
+    case SeriesKind::kScalar:
+      return Statement(transaction, "DELETE FROM scalar_points WHERE series_id = ? AND step > ?", series.id,
+                       step)
+          .run();
+    case SeriesKind::kMatrix:
+      return Statement(transaction, "DELETE FROM matrix_points WHERE series_id = ? AND step > ?", series.id,
+                       step)
+          .run();
+    case SeriesKind::kPairs:
+      return remove_pairs(transaction, series, step);
+  }
+  throw Error(Code::kInternal, "no such kind of series");
+}
+
+const char* last_point_of(SeriesKind kind) {
+  switch (kind) {
+    case SeriesKind::kScalar:
+      return "SELECT step, time_us, value FROM scalar_points WHERE series_id = ? ORDER BY step DESC LIMIT 1";
+    case SeriesKind::kMatrix:
+      return "SELECT step, time_us, 0.0 FROM matrix_points WHERE series_id = ? ORDER BY step DESC LIMIT 1";
+    case SeriesKind::kPairs:
+      return "SELECT step, time_us, 0.0 FROM pairs_blocks WHERE series_id = ? ORDER BY step DESC LIMIT 1";
+  }
+  throw Error(Code::kInternal, "no such kind of series");
 }
 
 // The newest point that is left, into `progress`.
 void read_last(Snapshot& snapshot, const Series& series, SeriesProgress& progress) {
-  Statement row(
-      snapshot,
-      series.declaration.kind == SeriesKind::kScalar
-          ? "SELECT step, time_us, value FROM scalar_points WHERE series_id = ? ORDER BY step DESC LIMIT 1"
-          : "SELECT step, time_us, 0.0 FROM matrix_points WHERE series_id = ? ORDER BY step DESC LIMIT 1",
-      series.id);
+  Statement row(snapshot, last_point_of(series.declaration.kind), series.id);
   if (!row.step()) return;
   progress.last_step = row.integer(0);
   progress.last_time_us = row.integer(1);
@@ -79,10 +102,10 @@ SeriesId insert_series(Transaction& transaction, RunId run, const SeriesDeclarat
           .step())
     throw Error(Code::kAlreadyExists, "the run has a series " + declaration.key, "key");
   Statement row(transaction,
-                "INSERT INTO series (run_id, key, kind, class_names_json, eligible_json, description) "
-                "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+                "INSERT INTO series (run_id, key, kind, class_names_json, eligible_json, description, "
+                "per_class) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
                 run, declaration.key, declaration.kind, to_json(declaration.class_names),
-                to_json(declaration.eligible), declaration.description);
+                to_json(declaration.eligible), declaration.description, declaration.per_class);
   row.step();
   return {row.integer(0)};
 }
@@ -90,9 +113,10 @@ SeriesId insert_series(Transaction& transaction, RunId run, const SeriesDeclarat
 void replace_declaration(Transaction& transaction, SeriesId series, const SeriesDeclaration& declaration) {
   Statement(
       transaction,
-      "UPDATE series SET kind = ?, class_names_json = ?, eligible_json = ?, description = ? WHERE id = ?",
+      "UPDATE series SET kind = ?, class_names_json = ?, eligible_json = ?, description = ?, per_class = ? "
+      "WHERE id = ?",
       declaration.kind, to_json(declaration.class_names), to_json(declaration.eligible),
-      declaration.description, series)
+      declaration.description, declaration.per_class, series)
       .run();
 }
 
@@ -168,8 +192,9 @@ std::vector<LatestValue> main_latest_values(Snapshot& snapshot, RunId run) {
 std::int64_t truncate_after(Transaction& transaction, RunId run, Step step) {
   std::int64_t removed = 0;
   for (const Series& series : series_of(transaction, run)) {
-    // What has nothing later costs nothing, however long it is.
-    const bool later = series.progress.last_step > step;
+    // What has nothing later costs nothing, however long it is. A table of pairs may have rows later
+    // than the last whole one.
+    const bool later = series.progress.last_step > step || series.declaration.kind == SeriesKind::kPairs;
     if (!later && step >= 0) continue;
     const std::int64_t points = later ? remove_points(transaction, series, step) : 0;
     truncate_series(transaction, series, step, points);

@@ -16,9 +16,10 @@ namespace hooke::storage {
 struct SeriesDeclaration {
   std::string key;
   SeriesKind kind = SeriesKind::kScalar;
-  std::vector<std::string> class_names;  // rows and columns of a matrix
+  std::vector<std::string> class_names;  // rows and columns of a matrix; of pairs, of the probes
   std::vector<std::int64_t> eligible;    // pairs per cell, row-major [responding][updated]
   std::string description;
+  std::int32_t per_class = 0;  // probes of each class, for pairs
   bool operator==(const SeriesDeclaration&) const = default;
 };
 
@@ -64,7 +65,8 @@ std::vector<LatestValue> latest_values(Snapshot& snapshot, RunId run);
 std::vector<LatestValue> main_latest_values(Snapshot& snapshot, RunId run);
 
 // Removes what a run has stored later than `step` (-1: everything, the series themselves too):
-// points, matrices, levels, latest values, barriers. Returns the number of points and matrices.
+// points, matrices, tables of pairs (rows of one that is not whole included), levels, latest values,
+// barriers. Returns the number of points, matrices and whole tables.
 std::int64_t truncate_after(Transaction& transaction, RunId run, Step step);
 
 }  // namespace hooke::storage

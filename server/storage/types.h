@@ -66,7 +66,7 @@ enum class Outcome {
 };
 
 // hooke.v1.SeriesKind.
-enum class SeriesKind { kScalar = 1, kMatrix = 2 };
+enum class SeriesKind { kScalar = 1, kMatrix = 2, kPairs = 3 };
 
 // hooke.v1.SlurmJob.
 struct SlurmJob {

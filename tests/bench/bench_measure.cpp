@@ -328,7 +328,7 @@ int run(const Options& options, char** argv) {
       const std::vector<double> theirs(means.begin() + static_cast<std::ptrdiff_t>(q * cells),
                                        means.begin() + static_cast<std::ptrdiff_t>((q + 1) * cells));
       difference = std::max(
-          difference, bench::max_relative_difference(means_of(results[q].pairs, grouping, share), theirs));
+          difference, bench::max_relative_difference(means_of(results[q].ratios(), grouping, share), theirs));
     }
     std::printf("round %d: naive %.3f s (%zu of %zu updates, scaled), engine %.3f s\n", round + 1, naive_time,
                 share, grouping.per_class, engine_time);

@@ -72,6 +72,7 @@ struct Watch : training::Recorder {
     if (step == last) end = Clock::now();
   }
   void matrix(std::int64_t, const std::string&, const engine::Matrix&) override {}
+  void pairs(std::int64_t, const std::string&, const engine::Pairs&) override {}
   void barrier(std::int64_t) override {}
   void checkpoint(const training::State&) override {}
   void measuring(std::int64_t, double) override {}

@@ -25,6 +25,16 @@ void fill(v1::Record& out, spool::Matrix matrix) {
   point.set_planes(std::move(matrix.planes));
 }
 
+void fill(v1::Record& out, spool::Pairs pairs) {
+  v1::PairsPoint& point = *out.mutable_pairs();
+  point.set_step(pairs.step);
+  point.set_time_us(pairs.time_us);
+  point.set_key(std::move(pairs.series));
+  point.set_first_row(static_cast<std::int32_t>(pairs.first_row));
+  point.set_numerators(std::move(pairs.numerators));
+  point.set_denominators(std::move(pairs.denominators));
+}
+
 }  // namespace
 
 v1::Record to_protocol(const spool::Record& record) {
@@ -42,6 +52,9 @@ v1::Record to_protocol(const spool::Record& record) {
       break;
     case spool::Kind::kMatrix:
       fill(out, spool::decode_matrix(record.payload));
+      break;
+    case spool::Kind::kPairs:
+      fill(out, spool::decode_pairs(record.payload));
       break;
   }
   if (out.body_case() == v1::Record::BODY_NOT_SET)

@@ -150,32 +150,29 @@ void Engine::work(const Plan& plan, const Live& live, std::size_t thread, const 
   }
 }
 
-namespace {
-
-double length(std::span<const double> z) {
-  double squares = 0;
-  for (const double value : z) squares += value * value;
-  return std::sqrt(squares);
-}
-
-}  // namespace
-
 // The tables' rows of the probes that this thread has in hand.
 void Engine::measure_update(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
                             std::size_t u, const std::atomic<bool>& stop, Tables& tables) {
   const Update& update = plan.updates[u];
+  const std::size_t m = probes_.grouping.probes(), measures = plan.measures.size();
   StepRule rule = update.training ? live.rule : update.rule;
   if (update.training && update.training_lr) rule.lr = *update.training_lr;
+  const bool limit = plan.limit && u + 1 == plan.updates.size();
   const bool gap = std::count(plan.measures.begin(), plan.measures.end(), Measure::kLinearityGap) > 0;
-  net_->step(thread, rule, update.training ? *live.state : StepState{}, gap,
-             [&](std::size_t probe, std::vector<double> z, const std::vector<double>& moved_to_first_order) {
+  net_->step(thread, rule, update.training ? *live.state : StepState{}, gap || limit,
+             [&](std::size_t probe, std::vector<double> z, const std::vector<double>& tangents) {
                const Predictions after = predictions(options_.loss, std::move(z), before.outputs);
-               for (std::size_t q = 0; q < plan.measures.size(); ++q) {
+               for (std::size_t q = 0; q < measures; ++q) {
                  if (!depends_on_update(plan.measures[q])) continue;
-                 const std::size_t table = u * plan.measures.size() + q;
-                 fill_row(plan.measures[q], rule, before, after, moved_to_first_order, probe,
-                          tables.above[table].data() + probe * probes_.grouping.probes(),
-                          tables.below[table][probe]);
+                 fill_row(plan.measures[q], rule, before, after, tangents, probe,
+                          tables.above[u * measures + q].data() + probe * m,
+                          tables.below[u * measures + q][probe]);
+                 if (!limit) continue;
+                 const std::size_t table = plan.updates.size() * measures + q;
+                 double* above = tables.above[table].data() + probe * m;
+                 for (std::size_t j = 0; j < m; ++j)
+                   above[j] = moved_to_first_order(plan.measures[q], truth_, before, tangents, j);
+                 tables.below[table][probe] = above[probe];
                }
                ++updates_done_;
                return !stop;
@@ -184,9 +181,9 @@ void Engine::measure_update(const Plan& plan, const Live& live, std::size_t thre
 
 // d of one updated probe: above the line at each responding one, [probes], and below it.
 void Engine::fill_row(Measure measure, const StepRule& rule, const Predictions& before,
-                      const Predictions& after, const std::vector<double>& moved_to_first_order,
-                      std::size_t probe, double* above, double& below) const {
-  const std::size_t m = probes_.grouping.probes(), outputs = before.outputs;
+                      const Predictions& after, const std::vector<double>& tangents, std::size_t probe,
+                      double* above, double& below) const {
+  const std::size_t m = probes_.grouping.probes();
   const bool gap = measure == Measure::kLinearityGap;
   const Measure distance = gap ? Measure::kL2Logit : measure;
   for (std::size_t j = 0; j < m; ++j) above[j] = moved(distance, truth_, before, after, j);
@@ -198,7 +195,7 @@ void Engine::fill_row(Measure measure, const StepRule& rule, const Predictions& 
   }
   if (!gap) return;
   const auto predicted = [&](std::size_t j) {
-    return length(std::span(moved_to_first_order).subspan(j * outputs, outputs));
+    return moved_to_first_order(Measure::kL2Logit, truth_, before, tangents, j);
   };
   const double self = predicted(probe);
   // A pair that either ratio leaves out is left out here.
@@ -207,48 +204,58 @@ void Engine::fill_row(Measure measure, const StepRule& rule, const Predictions& 
   below = usable ? 1 : 0;
 }
 
-std::optional<std::vector<Result>> Engine::run(const Plan& plan, const Live& live,
-                                               const std::atomic<bool>& stop) {
+std::optional<Engine::Tables> Engine::fill_tables(const Plan& plan, const Live& live,
+                                                  const std::atomic<bool>& stop,
+                                                  std::vector<Result>* without_update) {
   const auto any = [&](auto what) { return std::any_of(plan.measures.begin(), plan.measures.end(), what); };
   for (const Update& update : plan.updates) {
     if (update.training && !live.state)
       throw Error(Code::kInternal, "no optimiser state for update training");
   }
-  const std::size_t m = probes_.grouping.probes(), measures = plan.measures.size();
+  const std::size_t m = probes_.grouping.probes();
   updates_done_ = 0;
   updates_due_ = plan.updates.size() * m;
-  Tables tables(plan.updates.size() * measures, m);
-  std::vector<Result> without_update;
-  {
-    const SingleThreadedKernels single_threaded;
-    Predictions before;
-    run_threads(1, [&](std::size_t) {
-      net_->load(live, any([](Measure q) { return !depends_on_update(q) || q == Measure::kLinearityGap; }));
-      std::vector<double> z = net_->outputs_before();
-      const std::size_t outputs = z.size() / m;
-      before = predictions(options_.loss, std::move(z), outputs);
-      without_update =
+  Tables tables((plan.updates.size() + (plan.limit ? 1 : 0)) * plan.measures.size(), m);
+  const SingleThreadedKernels single_threaded;
+  Predictions before;
+  run_threads(1, [&](std::size_t) {
+    const bool traced =
+        plan.limit || any([](Measure q) { return !depends_on_update(q) || q == Measure::kLinearityGap; });
+    net_->load(live, traced);
+    std::vector<double> z = net_->outputs_before();
+    const std::size_t outputs = z.size() / m;
+    before = predictions(options_.loss, std::move(z), outputs);
+    if (without_update)
+      *without_update =
           measure_without_update(*net_, probes_.grouping, truth_, before, plan.measures, plan.keep_pairs);
-    });
-    std::atomic<std::size_t> next = 0;
-    if (any(depends_on_update)) {
-      run_threads(threads_, [&](std::size_t t) { work(plan, live, t, before, next, stop, tables); });
-    }
+  });
+  std::atomic<std::size_t> next = 0;
+  if (any(depends_on_update)) {
+    run_threads(threads_, [&](std::size_t t) { work(plan, live, t, before, next, stop, tables); });
   }
   if (stop) return std::nullopt;
+  return tables;
+}
+
+std::optional<std::vector<Result>> Engine::run(const Plan& plan, const Live& live,
+                                               const std::atomic<bool>& stop) {
+  std::vector<Result> without_update;
+  auto tables = fill_tables(plan, live, stop, &without_update);
+  if (!tables) return std::nullopt;
+  const std::size_t measures = plan.measures.size();
   std::vector<Result> results;
   for (std::size_t u = 0; u < plan.updates.size(); ++u) {
     for (std::size_t q = 0; q < measures; ++q) {
       if (!depends_on_update(plan.measures[q])) continue;
-      std::vector<double>& above = tables.above[u * measures + q];
-      std::vector<double>& below = tables.below[u * measures + q];
+      std::vector<double>& above = tables->above[u * measures + q];
+      std::vector<double>& below = tables->below[u * measures + q];
       if (plan.measures[q] == Measure::kKernel) {
         Pairs pairs = kernel_similarity(above, below);
         above = std::move(pairs.above);
         below = std::move(pairs.below);
       }
       Result result{u, plan.measures[q], reduce(probes_.grouping, above, below), {}, {}};
-      if (plan.keep_pairs) result.pairs = ratios(above, below);
+      if (plan.keep_pairs) result.pairs = {std::move(above), std::move(below)};
       results.push_back(std::move(result));
     }
   }
@@ -265,32 +272,33 @@ std::optional<std::vector<Result>> Engine::measure(const Live& live, const std::
   return run({options_.updates, options_.measures, options_.keep_pairs}, live, stop);
 }
 
-std::optional<SizeScan> Engine::elasticity_vs_update_size(const Live& live, double largest_lr,
-                                                          const std::atomic<bool>& stop) {
-  constexpr double kSmallestRate = 1e-7;
-  SizeScan scan;
-  for (double lr = kSmallestRate; lr < largest_lr * (1 - 1e-9); lr *= 10) scan.lr.push_back(lr);
-  scan.lr.push_back(largest_lr);
-  Plan plan{{}, {Measure::kL2Logit, Measure::kLinearityGap}, /*keep_pairs=*/true};
-  for (const double lr : scan.lr) {
+std::optional<std::vector<SizeScan>> Engine::elasticity_vs_update_size(const Live& live,
+                                                                       const std::vector<double>& rates,
+                                                                       const std::atomic<bool>& stop) {
+  Plan plan;
+  plan.limit = true;
+  std::copy_if(options_.measures.begin(), options_.measures.end(), std::back_inserter(plan.measures),
+               has_limit);
+  for (const double rate : rates) {
     plan.updates.push_back(options_.updates[0]);
-    plan.updates.back().rule.lr = lr;
-    plan.updates.back().training_lr = lr;
+    plan.updates.back().rule.lr = rate;
+    plan.updates.back().training_lr = rate;
   }
-  const auto results = run(plan, live, stop);
-  if (!results) return std::nullopt;
-  for (const Result& result : *results) {
-    if (result.measure == Measure::kL2Logit) scan.elasticity.push_back(result.matrix);
+  const auto tables = fill_tables(plan, live, stop, nullptr);
+  if (!tables) return std::nullopt;
+  const auto matrix = [&](std::size_t table) {
+    return reduce(probes_.grouping, tables->above[table], tables->below[table]);
+  };
+  std::vector<SizeScan> scans;
+  for (std::size_t q = 0; q < plan.measures.size(); ++q) {
+    SizeScan& scan = scans.emplace_back();
+    scan.measure = plan.measures[q];
+    for (std::size_t u = 0; u < rates.size(); ++u) {
+      scan.elasticity.push_back(matrix(u * plan.measures.size() + q));
+    }
+    scan.limit = matrix(rates.size() * plan.measures.size() + q);
   }
-  // S minus its gap is the limit, whatever the rate; the largest moves the weights most exactly.
-  const std::vector<double>&measured = (*results)[results->size() - 2].pairs, &gap = results->back().pairs;
-  std::vector<double> limit(measured.size()), below(measured.size());
-  for (std::size_t k = 0; k < limit.size(); ++k) {
-    limit[k] = measured[k] - gap[k];
-    below[k] = std::isnan(gap[k]) ? 0 : 1;
-  }
-  scan.limit = reduce(probes_.grouping, limit, below);
-  return scan;
+  return scans;
 }
 
 }  // namespace hooke::engine

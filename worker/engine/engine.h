@@ -75,16 +75,19 @@ struct Live {
 struct Result {
   std::size_t update = 0;  // index into Options::updates; 0 where the measure needs none
   Measure measure = Measure::kKl;
-  Matrix matrix;              // is_matrix(measure)
-  std::vector<double> pairs;  // keep_pairs: S [updated probe][responding probe], NaN where skipped
+  Matrix matrix;  // is_matrix(measure)
+  Pairs pairs;    // keep_pairs, and is_matrix(measure): what the matrix is reduced from
   // Otherwise: numbers with the names of their series, "gradients/coherence".
   std::vector<std::pair<std::string, double>> scalars;
+
+  // keep_pairs: S [updated probe][responding probe], NaN where skipped.
+  std::vector<double> ratios() const { return engine::ratios(pairs.above, pairs.below); }
 };
 
-// S of kL2Logit for one kind of update over learning rates.
+// S of one measure for one kind of update over learning rates.
 struct SizeScan {
-  std::vector<double> lr;          // increasing
-  std::vector<Matrix> elasticity;  // one for each
+  Measure measure = Measure::kKl;
+  std::vector<Matrix> elasticity;  // one for each rate
   Matrix limit;                    // to first order in the rate, where it tends to
 };
 
@@ -111,9 +114,11 @@ class Engine {
   // The share of the updates of the measurement in progress that is done; 0 before the first. Any thread.
   double progress() const;
 
-  // The first update at rates 1e-7, 1e-6 and so on below `largest_lr`, and there. nullopt as above.
-  std::optional<SizeScan> elasticity_vs_update_size(const Live& live, double largest_lr,
-                                                    const std::atomic<bool>& stop);
+  // The first update at each of `rates`, increasing and above 0: one scan for each measure that
+  // has_limit(). nullopt as above.
+  std::optional<std::vector<SizeScan>> elasticity_vs_update_size(const Live& live,
+                                                                 const std::vector<double>& rates,
+                                                                 const std::atomic<bool>& stop);
 
  private:
   struct Tables;
@@ -122,16 +127,20 @@ class Engine {
     std::vector<Update> updates;
     std::vector<Measure> measures;
     bool keep_pairs = false;
+    bool limit = false;  // also the measures to first order, of the last update
   };
   void check_kernel() const;
+  // One table for each update and measure, then with `limit` one for each measure. `without_update`,
+  // where given, gets the results that need no update. nullopt when stopped.
+  std::optional<Tables> fill_tables(const Plan& plan, const Live& live, const std::atomic<bool>& stop,
+                                    std::vector<Result>* without_update);
   std::optional<std::vector<Result>> run(const Plan& plan, const Live& live, const std::atomic<bool>& stop);
   void work(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
             std::atomic<std::size_t>& next, const std::atomic<bool>& stop, Tables& tables);
   void measure_update(const Plan& plan, const Live& live, std::size_t thread, const Predictions& before,
                       std::size_t update, const std::atomic<bool>& stop, Tables& tables);
   void fill_row(Measure measure, const StepRule& rule, const Predictions& before, const Predictions& after,
-                const std::vector<double>& moved_to_first_order, std::size_t probe, double* above,
-                double& below) const;
+                const std::vector<double>& tangents, std::size_t probe, double* above, double& below) const;
   void make_net(const std::function<Replica()>& make_replica);
 
   Options options_;

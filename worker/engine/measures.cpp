@@ -220,6 +220,69 @@ double moved(Measure measure, const Truth& truth, const Predictions& before, con
   }
 }
 
+bool has_limit(Measure measure) {
+  return measure <= Measure::kL1;
+}
+
+namespace {
+
+// What moves at the probabilities of one example: p_k (dz_k - sum p dz).
+std::vector<double> probability_tangents(const Predictions& before, std::span<const double> dz,
+                                         std::size_t j) {
+  const auto p = row(before.p, before.classes, j);
+  if (before.classes > dz.size()) {  // kBinary
+    const double change = p[0] * p[1] * dz[0];
+    return {-change, change};
+  }
+  double mean = 0;
+  for (std::size_t k = 0; k < p.size(); ++k) mean += p[k] * dz[k];
+  std::vector<double> change;
+  for (std::size_t k = 0; k < p.size(); ++k) change.push_back(p[k] * (dz[k] - mean));
+  return change;
+}
+
+double length(std::span<const double> values) {
+  double squares = 0;
+  for (const double value : values) squares += value * value;
+  return std::sqrt(squares);
+}
+
+}  // namespace
+
+double moved_to_first_order(Measure measure, const Truth& truth, const Predictions& before,
+                            std::span<const double> tangents, std::size_t j) {
+  const std::size_t n = before.outputs;
+  const auto dz = tangents.subspan(j * n, n);
+  if (measure == Measure::kL2Logit || (measure == Measure::kL2 && truth.task == Task::kRegression))
+    return length(dz);
+  if (measure == Measure::kLoss) {
+    std::vector<double> gradient(n);
+    loss_gradient(truth, row(before.z, n, j), j, gradient);
+    double sum = 0;
+    for (std::size_t k = 0; k < n; ++k) sum += gradient[k] * dz[k];
+    return sum;
+  }
+  const std::vector<double> dp = probability_tangents(before, dz, j);
+  double sum = 0;
+  switch (measure) {
+    case Measure::kL2:
+      return length(dp);
+    case Measure::kL1:
+      for (const double change : dp) sum += std::fabs(change);
+      return sum;
+    case Measure::kKl:
+    case Measure::kKlReverse:
+      // dp = (diag p - pp')dz, of which each term is p times one that is squared in the form.
+      for (std::size_t k = 0; k < dp.size(); ++k) {
+        const double p = before.p[j * before.classes + k];
+        if (p != 0) sum += 0.5 * dp[k] * dp[k] / p;
+      }
+      return sum;
+    default:
+      throw Error(Code::kInternal, std::string(name(measure)) + " has no first order");
+  }
+}
+
 void loss_gradient(const Truth& truth, std::span<const double> z, std::size_t j, std::span<double> gradient) {
   const std::size_t n = z.size();
   if (truth.loss == Loss::kSquared) {

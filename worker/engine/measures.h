@@ -106,6 +106,16 @@ double kl_term(double p_new, double p_old, double u);
 double moved(Measure measure, const Truth& truth, const Predictions& before, const Predictions& after,
              std::size_t j);
 
+// Whether S has a limit as the update's rate goes to 0 that says something of the net. The published
+// measures have none: one hardly depends on the update, the other tends to 0.
+bool has_limit(Measure measure);
+
+// d at example j to first order, from what moves at the outputs to first order, `tangents`
+// [examples][outputs]: the part of moved() of lowest order in the rate. For the divergences that is
+// dz'(diag p - pp')dz / 2. REQUIRES: has_limit(measure).
+double moved_to_first_order(Measure measure, const Truth& truth, const Predictions& before,
+                            std::span<const double> tangents, std::size_t j);
+
 // The gradient of example j's loss with respect to its outputs `z`, into `gradient`.
 void loss_gradient(const Truth& truth, std::span<const double> z, std::size_t j, std::span<double> gradient);
 
@@ -139,12 +149,15 @@ std::vector<std::int64_t> eligible_pairs(const Grouping& grouping);
 // The same probes as `measure` pairs them: stiffness leaves out pairs with x' = x.
 Grouping grouping_of(Measure measure, Grouping grouping);
 
+// What stands above and below the line for every pair of probes.
+struct Pairs {
+  std::vector<double> above;  // [updated][responding]
+  std::vector<double> below;  // [updated], or as `above`
+};
+
 // He & Su's similarity of every pair, from the signed changes `above` [updated][responding] and
 // what stands below them [updated]: the mean of S(x, x') and S(x', x) over the root of
 // S(x, x) S(x', x').
-struct Pairs {
-  std::vector<double> above, below;  // [updated][responding]
-};
 Pairs kernel_similarity(std::span<const double> above, std::span<const double> below);
 
 // Reduces `above` [updated probe][responding probe] and `below`, [updated probe] or as `above`, to

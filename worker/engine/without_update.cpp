@@ -100,11 +100,11 @@ std::vector<Result> measure_without_update(MeasuredNet& net, const Grouping& gro
     } else if (!is_matrix(measure)) {
       result.scalars = scalars(measure, gram, m);
     } else {
-      const Pairs pairs = measure == Measure::kNtk
-                              ? Pairs{tangent_kernel(net, before), std::vector<double>(m * m, 1)}
-                              : stiffness(measure, gram, m);
+      Pairs pairs = measure == Measure::kNtk
+                        ? Pairs{tangent_kernel(net, before), std::vector<double>(m * m, 1)}
+                        : stiffness(measure, gram, m);
       result.matrix = reduce(grouping_of(measure, grouping), pairs.above, pairs.below);
-      if (keep_pairs) result.pairs = ratios(pairs.above, pairs.below);
+      if (keep_pairs) result.pairs = std::move(pairs);
     }
     results.push_back(std::move(result));
   }

@@ -103,4 +103,32 @@ Matrix decode_matrix(std::string_view payload) {
   return matrix;
 }
 
+std::string encode(const Pairs& pairs) {
+  std::string out;
+  out.reserve(64 + pairs.series.size() + pairs.numerators.size() + pairs.denominators.size());
+  put(out, pairs.step);
+  put(out, pairs.time_us);
+  put_key(out, pairs.series);
+  put(out, pairs.first_row);
+  put(out, static_cast<std::uint32_t>(pairs.numerators.size()));
+  put(out, static_cast<std::uint32_t>(pairs.denominators.size()));
+  out += pairs.numerators;
+  out += pairs.denominators;
+  return out;
+}
+
+Pairs decode_pairs(std::string_view payload) {
+  Input in(payload);
+  Pairs pairs;
+  pairs.step = in.number<std::int64_t>();
+  pairs.time_us = in.number<std::int64_t>();
+  pairs.series = in.text(in.number<std::uint16_t>());
+  pairs.first_row = in.number<std::uint32_t>();
+  const auto numerators = in.number<std::uint32_t>(), denominators = in.number<std::uint32_t>();
+  pairs.numerators = in.text(numerators);
+  pairs.denominators = in.text(denominators);
+  in.expect_end();
+  return pairs;
+}
+
 }  // namespace hooke::spool

@@ -1,6 +1,6 @@
 // What a trainer records, and its encoding in a spool file.
 //
-// A record is one of three kinds. The bulk (scalars, matrices) is packed binary; everything else
+// A record is one of four kinds. The bulk (scalars, matrices, pairs) is packed binary; everything else
 // is the protocol's own JSON of a hooke.v1.Record body, which the agent forwards as it stands.
 // All integers and floats are little-endian. Standard library only: the trainer must not link a
 // protocol library.
@@ -18,6 +18,7 @@ enum class Kind : std::uint8_t {
   kJson = 1,     // {"attemptStart": {...}}, {"seriesDeclaration": {...}}, {"barrier": {...}}, …
   kScalars = 2,  // encode(Scalars)
   kMatrix = 3,   // encode(Matrix)
+  kPairs = 4,    // encode(Pairs)
 };
 
 struct Record {
@@ -54,10 +55,24 @@ struct Matrix {
 inline constexpr std::size_t kMatrixPlanes = 5;
 
 std::string encode(const Scalars& scalars);
+// A block of rows of one table of pairs, as hooke.v1.PairsPoint describes it: float32, row-major.
+struct Pairs {
+  std::int64_t step = 0;
+  std::int64_t time_us = 0;
+  std::string series;  // key, as in "elasticity/kl@small.pairs"
+  std::uint32_t first_row = 0;
+  std::string numerators;    // [rows][probes]
+  std::string denominators;  // [probes] or [rows][probes]
+
+  bool operator==(const Pairs&) const = default;
+};
+
 std::string encode(const Matrix& matrix);
+std::string encode(const Pairs& pairs);
 
 // Throw hooke::Error (kDataLoss) when the payload is not exactly one such value.
 Scalars decode_scalars(std::string_view payload);
 Matrix decode_matrix(std::string_view payload);
+Pairs decode_pairs(std::string_view payload);
 
 }  // namespace hooke::spool

@@ -107,7 +107,7 @@ Frame read_frame(int fd, const std::filesystem::path& path, std::uint64_t offset
   record.kind = static_cast<Kind>(static_cast<std::uint8_t>(body[8]));
   record.payload = body.substr(kHeaderBytes);
   if (record.number != expected) throw damaged("it is numbered " + std::to_string(record.number));
-  if (record.kind < Kind::kJson || record.kind > Kind::kMatrix) throw damaged("unknown kind");
+  if (record.kind < Kind::kJson || record.kind > Kind::kPairs) throw damaged("unknown kind");
   return Frame::kWhole;
 }
 

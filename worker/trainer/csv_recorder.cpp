@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "proto/hooke/error.h"
+#include "worker/trainer/pair_table.h"
 
 namespace hooke::trainer {
 namespace {
@@ -13,6 +14,8 @@ namespace fs = std::filesystem;
 constexpr const char* kScalarHeader = "step,value";
 constexpr const char* kMatrixHeader =
     "step,responding,updated,mean,sd,count,skipped,ratio_of_means,nonfinite";
+constexpr const char* kPairsHeader =
+    "step,responding,responding_probe,updated,updated_probe,ratio,numerator,denominator";
 
 // The shortest text that reads as the same number.
 template <typename T>
@@ -45,6 +48,7 @@ void cut_after(const fs::path& path, std::int64_t step) {
 }  // namespace
 
 void CsvRecorder::start(const training::Facts& facts, const std::vector<training::MatrixSeries>& series) {
+  probes_ = facts.probes;
   keep_up_to_ = facts.resume_step.value_or(-1);
   for (const training::MatrixSeries& one : series) series_[one.key] = one;
 }
@@ -78,6 +82,26 @@ void CsvRecorder::matrix(std::int64_t step, const std::string& key, const engine
           << number(matrix.mean[cell]) << ',' << number(matrix.sd[cell]) << ','
           << series.eligible[cell] - matrix.skipped[cell] << ',' << matrix.skipped[cell] << ','
           << number(matrix.ratio_of_means[cell]) << ',' << matrix.nonfinite[cell] << '\n';
+    }
+  }
+}
+
+// Row after row, so that memory holds no second table. A skipped pair has no ratio.
+void CsvRecorder::pairs(std::int64_t step, const std::string& key, const engine::Pairs& pairs) {
+  const training::MatrixSeries& series = series_.at(key);
+  const std::size_t per_class = series.per_class, probes = series.class_names.size() * per_class;
+  const auto name = [&](std::size_t i) {
+    return series.class_names[i / per_class] + ',' + std::to_string(probes_[i / per_class][i % per_class]);
+  };
+  std::ofstream& out = file(key, kPairsHeader);
+  for (std::size_t responding = 0; responding < probes; ++responding) {
+    const PairRows row = pair_rows(pairs, probes, responding, 1);
+    for (std::size_t updated = 0; updated < probes; ++updated) {
+      const float above = row.numerators[updated], below = row.denominators[updated];
+      const bool skipped = below == 0 || !std::isfinite(below);
+      out << step << ',' << name(responding) << ',' << name(updated) << ','
+          << (skipped ? "" : number(double{above} / double{below})) << ',' << number(above) << ','
+          << number(below) << '\n';
     }
   }
 }

@@ -1,6 +1,7 @@
 // Writes one CSV file for each series: FOLDER/KEY.csv, so "train/loss" is FOLDER/train/loss.csv.
 //
-// Scalars: step,value. Matrices: one row for each cell of each step. Numbers at full precision, `nan`,
+// Scalars: step,value. Matrices: one row for each cell of each step. Pairs: one row for each pair, its
+// probes by their positions in the training file. Numbers at full precision, `nan`,
 // `inf` and `-inf` spelt so. Rows that stand there already are kept up to the step that is resumed,
 // without one none is. The rows of a step are in the file at its barrier. Errors are hooke::Error.
 // One thread, the training's.
@@ -24,6 +25,7 @@ class CsvRecorder : public training::Recorder {
   void start(const training::Facts& facts, const std::vector<training::MatrixSeries>& series) override;
   void scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) override;
   void matrix(std::int64_t step, const std::string& key, const engine::Matrix& matrix) override;
+  void pairs(std::int64_t step, const std::string& key, const engine::Pairs& pairs) override;
   void barrier(std::int64_t step) override;
   void checkpoint(const training::State&) override {}
   void measuring(std::int64_t step, double share) override;
@@ -33,6 +35,7 @@ class CsvRecorder : public training::Recorder {
 
   std::filesystem::path folder_;
   std::map<std::string, training::MatrixSeries> series_;  // by key
+  std::vector<std::vector<std::int64_t>> probes_;         // as training::Facts::probes
   std::map<std::string, std::ofstream> files_;            // by key
   std::int64_t keep_up_to_ = -1;                          // rows of later steps are cut
 };

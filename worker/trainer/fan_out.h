@@ -22,6 +22,9 @@ class FanOut : public training::Recorder {
   void matrix(std::int64_t step, const std::string& key, const engine::Matrix& matrix) override {
     for (auto* one : recorders_) one->matrix(step, key, matrix);
   }
+  void pairs(std::int64_t step, const std::string& key, const engine::Pairs& pairs) override {
+    for (auto* one : recorders_) one->pairs(step, key, pairs);
+  }
   void barrier(std::int64_t step) override {
     for (auto* one : recorders_) one->barrier(step);
   }

@@ -19,6 +19,7 @@ class Progress : public training::Recorder {
   void start(const training::Facts& facts, const std::vector<training::MatrixSeries>& series) override;
   void scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) override;
   void matrix(std::int64_t, const std::string&, const engine::Matrix&) override {}
+  void pairs(std::int64_t, const std::string&, const engine::Pairs&) override {}
   void barrier(std::int64_t) override {}
   void checkpoint(const training::State&) override {}
   void measuring(std::int64_t step, double share) override;

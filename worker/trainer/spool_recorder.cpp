@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdio>
 #include <fstream>
@@ -10,6 +11,8 @@
 
 #include "hooke_version.h"
 #include "proto/hooke/error.h"
+#include "proto/hooke/pairs.h"
+#include "worker/trainer/pair_table.h"
 
 namespace hooke::trainer {
 namespace {
@@ -86,12 +89,14 @@ json provenance(const training::Facts& facts) {
 
 json declaration(const training::MatrixSeries& series) {
   return {{"key", series.key},
-          {"kind", "SERIES_KIND_MATRIX"},
+          {"kind", series.per_class > 0 ? "SERIES_KIND_PAIRS" : "SERIES_KIND_MATRIX"},
           {"classNames", series.class_names},
           {"eligible", texts(series.eligible)},
-          {"description", series.description}};
+          {"description", series.description},
+          {"perClass", series.per_class}};
 }
 
+// Little-endian, as they are in memory.
 template <typename T>
 void append_plane(std::string& planes, const std::vector<T>& values) {
   static_assert(sizeof(T) == 4 && std::endian::native == std::endian::little);
@@ -109,6 +114,7 @@ SpoolRecorder::SpoolRecorder(std::filesystem::path folder, std::string config, s
       synced_(Clock::now()) {}
 
 void SpoolRecorder::start(const training::Facts& facts, const std::vector<training::MatrixSeries>& series) {
+  for (const auto& of_class : facts.probes) probes_ += of_class.size();
   environment_ = {facts.libtorch_version, facts.device, cpu_model(), facts.training_threads};
   json begin = {{"totalSteps", text(facts.total_steps)}};
   std::optional<std::int64_t> resume_step = facts.resume_step;
@@ -173,6 +179,18 @@ void SpoolRecorder::matrix(std::int64_t step, const std::string& key, const engi
   append_plane(record.planes, matrix.skipped);
   append_plane(record.planes, matrix.nonfinite);
   append(spool::Kind::kMatrix, spool::encode(record));
+}
+
+void SpoolRecorder::pairs(std::int64_t step, const std::string& key, const engine::Pairs& pairs) {
+  const std::size_t rows = pair_block_rows(probes_);
+  const std::int64_t time_us = now_us();
+  for (std::size_t first = 0; first < probes_; first += rows) {
+    const PairRows block = pair_rows(pairs, probes_, first, std::min(rows, probes_ - first));
+    spool::Pairs record{step, time_us, key, static_cast<std::uint32_t>(first), {}, {}};
+    append_plane(record.numerators, block.numerators);
+    append_plane(record.denominators, block.denominators);
+    append(spool::Kind::kPairs, spool::encode(record));
+  }
 }
 
 void SpoolRecorder::barrier(std::int64_t step) {

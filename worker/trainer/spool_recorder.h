@@ -44,6 +44,7 @@ class SpoolRecorder : public training::Recorder {
   void start(const training::Facts& facts, const std::vector<training::MatrixSeries>& series) override;
   void scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) override;
   void matrix(std::int64_t step, const std::string& key, const engine::Matrix& matrix) override;
+  void pairs(std::int64_t step, const std::string& key, const engine::Pairs& pairs) override;
   void barrier(std::int64_t step) override;
   void checkpoint(const training::State& state) override;
   void measuring(std::int64_t step, double share) override;
@@ -65,6 +66,7 @@ class SpoolRecorder : public training::Recorder {
   const std::string config_;
   std::ostream& log_;
   spool::Writer writer_;
+  std::size_t probes_ = 0;  // of all classes
   std::optional<Resumption> resumption_;
   std::optional<Offline> offline_;
   std::function<void()> after_checkpoint_ = [] {};

@@ -55,10 +55,6 @@ void refuse_unless(bool allowed, const std::string& field, const std::string& wh
   if (!allowed) throw invalid(field, what);
 }
 
-void refuse_until_available(bool asked, const std::string& field) {
-  if (asked) throw Error(Code::kUnimplemented, "is not available in this trainer yet", field);
-}
-
 data::Config read_data(Section section) {
   data::Config config;
   config.set = section.string("set", "");
@@ -172,9 +168,12 @@ ProbesConfig read_probes(Section section) {
   config.per_class = section.integer("per_class", config.per_class, 1);
   config.every = section.integer("every", config.every, 0);
   config.self_pairs = section.boolean("self_pairs", true);
+  config.keep_pairs = section.boolean("keep_pairs", false);
   config.updates = read_updates(section);
-  refuse_until_available(section.boolean("keep_pairs", false), "probes.keep_pairs");
-  refuse_until_available(!section.integers("size_steps").empty(), "probes.size_steps");
+  config.size_steps = section.integers("size_steps");
+  for (const int step : config.size_steps) {
+    refuse_unless(step >= 0, "probes.size_steps", std::to_string(step) + " is below 0");
+  }
   section.refuse_unknown();
   return config;
 }

@@ -50,7 +50,9 @@ struct ProbesConfig {
   std::int64_t per_class = 20;
   std::int64_t every = 10;
   bool self_pairs = true;
+  bool keep_pairs = false;
   std::vector<UpdateConfig> updates = {{}};
+  std::vector<int> size_steps;
 };
 
 // hooke.v1.RunConfig.

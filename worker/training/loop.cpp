@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <future>
 #include <sstream>
 
 #include "proto/hooke/error.h"
@@ -22,8 +21,6 @@ namespace hooke::training {
 namespace {
 
 constexpr std::int64_t kEvaluationBatch = 256;
-// How often a recorder hears that a measurement goes on.
-constexpr auto kMeasuringPeriod = std::chrono::seconds(1);
 // A checkpoint by time waits until this many times what the last one took has passed.
 constexpr int kCheckpointShare = 100;
 // What these look at is made for probabilities of classes.
@@ -161,7 +158,8 @@ Loop::Loop(const Config& config, const RunOptions& options, const State* resume)
   }
   steps_per_epoch_ = examples / batch_;
   note_facts();
-  if (config_.probes.every > 0) choose_probes();
+  refuse_size_steps();
+  if (config_.probes.every > 0 || !config_.probes.size_steps.empty()) choose_probes();
   if (resume) restore(*resume);
   // What is on the device need not stay here, but for what every epoch crops anew.
   data_.test.inputs = {};
@@ -208,36 +206,6 @@ void Loop::note_facts() {
   facts_.total_steps = steps_per_epoch_ * config_.training.epochs;
 }
 
-// Draws the probes of each class and builds the engine on them.
-void Loop::choose_probes() {
-  const std::int64_t wanted = config_.probes.per_class;
-  std::vector<std::int64_t> positions;
-  for (std::size_t c = 0; c < data_.class_names.size(); ++c) {
-    std::vector<std::int64_t> members;
-    for (std::size_t i = 0; i < data_.train.count(); ++i) {
-      if (data_.train.labels[i] == static_cast<std::int64_t>(c))
-        members.push_back(static_cast<std::int64_t>(i));
-    }
-    if (static_cast<std::int64_t>(members.size()) < wanted) {
-      throw invalid("probes.per_class", std::to_string(wanted) + " are asked for, but class " +
-                                            data_.class_names[c] + " has " + std::to_string(members.size()) +
-                                            " training examples");
-    }
-    const auto seed = stream_seed(config_.training.seed, Stream::kProbes, static_cast<std::int64_t>(c));
-    const std::vector<std::int64_t> order = permutation(members.size(), seed);
-    facts_.probes.emplace_back();
-    for (std::size_t p = 0; p < static_cast<std::size_t>(wanted); ++p) {
-      const std::int64_t position = members[static_cast<std::size_t>(order[p])];
-      positions.push_back(position);
-      facts_.probes.back().push_back(data_.train.file_index[static_cast<std::size_t>(position)]);
-    }
-  }
-  updates_ = make_updates();
-  references_.emplace(Beginning{config_, data_, *net_, train_.inputs, train_.targets,
-                                batch_ == train_.labels.size(0), updates_, grouping(), positions});
-  make_engine(positions);
-}
-
 engine::StepRule Loop::rule(double lr) const {
   using Kind = engine::StepRule::Kind;
   const TrainingConfig& training = config_.training;
@@ -250,87 +218,6 @@ engine::StepRule Loop::rule(double lr) const {
   rule.nesterov = training.nesterov;
   rule.weight_decay = training.weight_decay;
   return rule;
-}
-
-std::vector<engine::Update> Loop::make_updates() const {
-  std::vector<engine::Update> updates;
-  for (const UpdateConfig& config : config_.probes.updates) {
-    engine::Update update;
-    update.name = config.name;
-    update.rule.kind =
-        config.optimizer == Optimizer::kSgd ? engine::StepRule::Kind::kSgd : engine::StepRule::Kind::kAdam;
-    update.rule.lr = config.lr.value_or(config_.training.lr);
-    update.rule.weight_decay = config.weight_decay;
-    if (config.optimizer == Optimizer::kTraining) {
-      update.training = true;
-      // The default rate is the training's, which a schedule may change; another one is meant.
-      if (config.lr && *config.lr != config_.training.lr) update.training_lr = *config.lr;
-      if (config.weight_decay != 0 && config.weight_decay != config_.training.weight_decay) {
-        throw invalid("probes.updates", "optimizer training has the training's weight decay; leave it out");
-      }
-    }
-    updates.push_back(update);
-  }
-  return updates;
-}
-
-void Loop::make_engine(const std::vector<std::int64_t>& positions) {
-  engine::Options options;
-  options.loss = config_.training.loss;
-  options.task = data_.regression ? engine::Task::kRegression : engine::Task::kClassification;
-  options.updates = updates_;
-  options.measures = config_.measures;
-  options.keep_pairs = references_->needs_pairs();
-  options.threads = options_.measuring_threads;
-  options.devices = devices_;
-  options.batch = options_.update_batch;
-  const at::Tensor index = at::tensor(positions).to(train_.labels.device());
-  engine::Probes probes{grouping(), train_.inputs.index_select(0, index),
-                        train_.targets.index_select(0, index)};
-  engine_.emplace(std::move(options), std::move(probes), [&] {
-    if (auto layers = net_->layers()) return engine::Replica{weights_, {}, std::move(layers)};
-    const std::shared_ptr<models::Net> net = net_->copy();
-    net->eval();
-    return engine::Replica{weights_of(*net),
-                           [net](const at::Tensor& inputs) { return net->forward(inputs); }};
-  });
-}
-
-std::string Loop::key(engine::Measure measure, const engine::Update& update) const {
-  const bool named = engine::depends_on_update(measure) && !update.name.empty();
-  return "elasticity/" + std::string(engine::name(measure)) + (named ? "@" + update.name : "");
-}
-
-std::vector<MatrixSeries> Loop::series() const {
-  std::vector<MatrixSeries> all;
-  if (data_.regression) return all;
-  for (const engine::Update& update : updates_) {
-    std::string text;
-    if (update.training) {
-      text =
-          engine::describe(rule(update.training_lr.value_or(config_.training.lr))) + ", the training's state";
-    } else {
-      text = engine::describe(update.rule) + ", fresh state";
-    }
-    for (const engine::Measure measure : config_.measures) {
-      if (!engine::depends_on_update(measure)) continue;
-      all.push_back({key(measure, update), facts_.class_names, engine::eligible_pairs(grouping()), text});
-    }
-  }
-  for (const engine::Measure measure : config_.measures) {
-    if (engine::depends_on_update(measure) || !engine::is_matrix(measure)) continue;
-    const engine::Grouping pairs = engine::grouping_of(measure, grouping());
-    all.push_back({key(measure, {}), facts_.class_names, engine::eligible_pairs(pairs), "no update"});
-  }
-  if (references_) {
-    for (const MatrixSeries& curve : references_->series()) all.push_back(curve);
-  }
-  return all;
-}
-
-engine::Grouping Loop::grouping() const {
-  return {facts_.class_names.size(), static_cast<std::size_t>(config_.probes.per_class),
-          config_.probes.self_pairs};
 }
 
 at::Tensor Loop::batch_inputs(std::int64_t epoch, std::span<const std::int64_t> positions,
@@ -406,20 +293,6 @@ bool Loop::is_time_for_checkpoint() const {
          passed >= kCheckpointShare * securing_time_;
 }
 
-// Measures in a thread of its own, so that the recorder hears that it goes on.
-std::optional<std::vector<engine::Result>> Loop::measure(std::int64_t step, Recorder& recorder,
-                                                         const std::atomic<bool>& stop) {
-  const double lr = learning_rate(config_.training, step, steps_per_epoch_, facts_.total_steps);
-  auto results = std::async(std::launch::async, [&] {
-    at::set_num_threads(options_.training_threads);
-    return engine_->measure({weights_, rule(lr), &state_}, stop);
-  });
-  while (results.wait_for(kMeasuringPeriod) == std::future_status::timeout) {
-    recorder.measuring(step, engine_->progress());
-  }
-  return results.get();
-}
-
 // Completes one step and records it as a whole. False when it was stopped in the measurement.
 bool Loop::advance(Recorder& recorder, const std::atomic<bool>& stop) {
   const std::int64_t step = completed_ + 1;
@@ -427,31 +300,10 @@ bool Loop::advance(Recorder& recorder, const std::atomic<bool>& stop) {
     train_step(step, unrecorded_);
     if (is_evaluated(step)) evaluate(unrecorded_);
   }
-  std::vector<engine::Result> results;
-  if (engine_ && step % config_.probes.every == 0) {
-    auto measured = measure(step, recorder, stop);
-    if (!measured) return false;
-    results = std::move(*measured);
-  }
-  for (const engine::Result& result : results) {
-    unrecorded_.insert(unrecorded_.end(), result.scalars.begin(), result.scalars.end());
-  }
-  if (!results.empty()) {
-    const Values known = references_->scalars(results);
-    unrecorded_.insert(unrecorded_.end(), known.begin(), known.end());
-  }
-  std::erase_if(results, [](const engine::Result& result) { return !engine::is_matrix(result.measure); });
-  if (data_.regression) {
-    for (const engine::Result& result : results) {
-      unrecorded_.emplace_back(key(result.measure, updates_[result.update]), result.matrix.mean[0]);
-    }
-    results.clear();
-  }
-  recorder.scalars(step, unrecorded_);
-  for (const engine::Result& result : results) {
-    recorder.matrix(step, key(result.measure, updates_[result.update]), result.matrix);
-  }
-  if (!results.empty()) references_->record_exact(step, recorder);
+  std::optional<Measured> measured = Measured{};
+  if (engine_) measured = measure(step, recorder, stop);
+  if (!measured) return false;
+  record(step, *measured, recorder);
   completed_ = step;
   unrecorded_.clear();
   return true;

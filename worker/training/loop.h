@@ -44,11 +44,16 @@ class Loop {
   void refuse_for_binary() const;
   void note_facts();
   void choose_probes();
+  void refuse_too_many_pairs() const;
+  void refuse_size_steps() const;
   std::vector<engine::Update> make_updates() const;
   void make_engine(const std::vector<std::int64_t>& positions);
   engine::StepRule rule(double lr) const;
   std::vector<MatrixSeries> series() const;
+  void add_size_series(std::vector<MatrixSeries>& all) const;
+  std::string description(const engine::Update& update) const;
   std::string key(engine::Measure measure, const engine::Update& update) const;
+  std::string key(const engine::Result& result) const { return key(result.measure, updates_[result.update]); }
   engine::Grouping grouping() const;
   at::Tensor batch_inputs(std::int64_t epoch, std::span<const std::int64_t> positions,
                           const at::Tensor& index) const;
@@ -57,9 +62,19 @@ class Loop {
   bool is_evaluated(std::int64_t step) const;
   bool is_checkpointed(std::int64_t step) const;
   bool is_time_for_checkpoint() const;
-  std::optional<std::vector<engine::Result>> measure(std::int64_t step, Recorder& recorder,
-                                                     const std::atomic<bool>& stop);
+  // What was measured after one step.
+  struct Measured {
+    std::vector<engine::Result> results;
+    std::vector<engine::SizeScan> scans;
+  };
+  template <typename Work>
+  auto watched(std::int64_t step, Recorder& recorder, Work work);
+  // Nothing when stopped.
+  std::optional<Measured> measure(std::int64_t step, Recorder& recorder, const std::atomic<bool>& stop);
+  std::vector<std::pair<std::string, const engine::Matrix*>> size_matrices(
+      const std::vector<engine::SizeScan>& scans) const;
   bool advance(Recorder& recorder, const std::atomic<bool>& stop);
+  void record(std::int64_t step, const Measured& measured, Recorder& recorder);
   void secure(Recorder& recorder);
   State state() const;
   void restore(const State& state);

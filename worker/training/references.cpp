@@ -87,7 +87,7 @@ std::vector<std::pair<std::string, double>> References::scalars(
   for (const engine::Result& result : results) {
     if (geodesics_.empty() || !tells_distance(result.measure)) continue;
     const std::string name = std::string(engine::name(result.measure)) + suffixes_[result.update];
-    const Correlation correlation = correlate(result.pairs, geodesics_, grouping_.probes());
+    const Correlation correlation = correlate(result.ratios(), geodesics_, grouping_.probes());
     values.emplace_back("geodesic/pearson." + name, correlation.pearson);
     values.emplace_back("geodesic/left_out." + name, static_cast<double>(correlation.left_out));
   }

@@ -42,6 +42,15 @@ TEST(Translate, ScalarsAndMatricesKeepEveryValue) {
   EXPECT_EQ(matrix.matrix().step(), 9);
   EXPECT_EQ(matrix.matrix().key(), "elasticity/kl");
   EXPECT_EQ(matrix.matrix().planes(), planes);
+
+  const auto pairs = to_protocol(
+      {5, spool::Kind::kPairs, spool::encode(spool::Pairs{9, 12, "elasticity/kl.pairs", 2, planes, "1234"})});
+  EXPECT_EQ(pairs.pairs().step(), 9);
+  EXPECT_EQ(pairs.pairs().time_us(), 12);
+  EXPECT_EQ(pairs.pairs().key(), "elasticity/kl.pairs");
+  EXPECT_EQ(pairs.pairs().first_row(), 2);
+  EXPECT_EQ(pairs.pairs().numerators(), planes);
+  EXPECT_EQ(pairs.pairs().denominators(), "1234");
 }
 
 TEST(Translate, RefusesWhatIsNoRecord) {

@@ -213,6 +213,37 @@ class Queries : public v1::QueryService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status GetUpdateSizes(grpc::ServerContext* context, const v1::GetUpdateSizesRequest* request,
+                              v1::GetUpdateSizesResponse* response) override {
+    if (const auto status = enter(shared_, *context); !status.ok()) return status;
+    const std::lock_guard lock(shared_.mutex);
+    shared_.script.sizes_asked = *request;
+    *response = shared_.script.sizes;
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetPairs(grpc::ServerContext* context, const v1::GetPairsRequest* request,
+                        v1::GetPairsResponse* response) override {
+    if (const auto status = enter(shared_, *context); !status.ok()) return status;
+    const std::lock_guard lock(shared_.mutex);
+    shared_.script.pairs_asked = *request;
+    const v1::GetPairsResponse& whole = shared_.script.pairs;
+    const int probes = whole.per_class() * whole.class_names_size();
+    if (probes == 0) return {grpc::StatusCode::NOT_FOUND, "the run has no pairs '" + request->key() + "'"};
+    const int row = request->page_token().empty() ? 0 : std::stoi(request->page_token());
+    *response = whole;
+    response->set_first_row(row);
+    response->clear_numerators();
+    response->clear_denominators();
+    for (int column = 0; column < probes; ++column) {
+      response->add_numerators(whole.numerators(row * probes + column));
+      response->add_denominators(whole.denominators(row * probes + column));
+    }
+    if (row > 0) response->clear_probes();
+    if (row + 1 < probes) response->set_next_page_token(std::to_string(row + 1));
+    return grpc::Status::OK;
+  }
+
   grpc::Status GetPhases(grpc::ServerContext* context, const v1::GetPhasesRequest*,
                          v1::GetPhasesResponse* response) override {
     if (const auto status = enter(shared_, *context); !status.ok()) return status;

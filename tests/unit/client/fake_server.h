@@ -25,6 +25,8 @@ struct Script {
   v1::SeriesColumn column;  // the one series, paged by kFakePage points
   v1::GetInfluenceResponse influence;
   v1::GetPhasesResponse phases;
+  v1::GetUpdateSizesResponse sizes;
+  v1::GetPairsResponse pairs;  // the one table, paged by one row
   std::vector<v1::Worker> workers;
 
   // What was asked.
@@ -33,6 +35,8 @@ struct Script {
   v1::SubmitExperimentRequest submitted;
   v1::GetInfluenceRequest influence_asked;
   v1::GetSeriesRequest series_asked;
+  v1::GetPairsRequest pairs_asked;
+  v1::GetUpdateSizesRequest sizes_asked;
   std::vector<std::string> cancelled;
 };
 

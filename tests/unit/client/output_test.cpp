@@ -1,4 +1,6 @@
 // What commands print: tables, CSV, JSON, the matrix and its sentence.
+#include <nlohmann/json.hpp>
+
 #include "tests/unit/client/cli_fixture.h"
 
 namespace hooke::test {
@@ -163,6 +165,147 @@ TEST_F(Output, ASeriesInFullTurnsEveryPage) {
   EXPECT_THAT(some.err, HasSubstr("2 points of 5"));
   EXPECT_EQ(server_->script().series_asked.points(), 2);
   EXPECT_TRUE(server_->script().series_asked.has_from_step());
+}
+
+// Two classes of one probe: S(x, x) = 1, one pair skipped, one NaN.
+v1::GetPairsResponse small_pairs() {
+  v1::GetPairsResponse pairs;
+  pairs.set_key("elasticity/kl.pairs");
+  pairs.set_description("Adam, fresh, lr 1e-3");
+  pairs.set_step(9);
+  pairs.set_per_class(1);
+  for (const auto& [name, index] : {std::pair("T-shirt", 880), std::pair("bag", 17)}) {
+    pairs.add_class_names(name);
+    v1::ProbeSet& probes = *pairs.add_probes();
+    probes.set_class_name(name);
+    probes.add_dataset_index(index);
+  }
+  for (const float value : {0.1F, 3.0F, static_cast<float>(kNan), 0.0F}) pairs.add_numerators(value);
+  for (const float value : {0.1F, 0.0F, 0.1F, 0.0F}) pairs.add_denominators(value);
+  return pairs;
+}
+
+TEST_F(Output, PairsAsCsvHaveARowForEachAndNoRatioWhereItIsSkipped) {
+  server_->change([](Script& script) { script.pairs = small_pairs(); });
+  const Result csv = hooke({"series", "get", "k3f9", "elasticity/kl.pairs", "--step", "9", "-o", "csv"});
+  EXPECT_EQ(csv.code, 0) << csv.err;
+  EXPECT_EQ(csv.out,
+            "responding,responding_probe,updated,updated_probe,ratio,numerator,denominator\n"
+            "T-shirt,880,T-shirt,880,1,0.1,0.1\n"
+            "T-shirt,880,bag,17,,3,0\n"
+            "bag,17,T-shirt,880,nan,nan,0.1\n"
+            "bag,17,bag,17,,0,0\n");
+  EXPECT_THAT(csv.err, HasSubstr("Adam, fresh, lr 1e-3 · step 9"));
+  EXPECT_EQ(server_->script().pairs_asked.step(), 9);
+  const Result table = hooke({"series", "get", "k3f9", "elasticity/kl.pairs"});
+  EXPECT_THAT(table.out, HasSubstr("responding_probe"));
+  EXPECT_FALSE(server_->script().pairs_asked.has_step());
+  const auto json =
+      nlohmann::json::parse(hooke({"series", "get", "k3f9", "elasticity/kl.pairs", "-o", "json"}).out);
+  EXPECT_EQ(json.at("numerators").size(), 4u) << "every page";
+  EXPECT_EQ(json.at("probes").size(), 2u);
+}
+
+TEST_F(Output, PairsOfUnknownProbesAreNumberedInTheirClass) {
+  server_->change([](Script& script) {
+    script.pairs = small_pairs();
+    script.pairs.clear_probes();
+  });
+  const Result csv = hooke({"series", "get", "k3f9", "elasticity/kl.pairs", "-o", "csv"});
+  EXPECT_THAT(csv.out, HasSubstr("\nT-shirt,0,bag,0,,3,0\n"));
+  EXPECT_THAT(csv.err, HasSubstr("numbers in their class"));
+}
+
+TEST_F(Output, PairsAreOfOneStepAndTheServerSaysWhatIsMissing) {
+  EXPECT_EQ(hooke({"series", "get", "k3f9", "elasticity/kl.pairs", "--from", "3"}).code, 2);
+  const Result missing = hooke({"series", "get", "k3f9", "elasticity/l1.pairs"});
+  EXPECT_NE(missing.code, 0);
+  EXPECT_THAT(missing.err, HasSubstr("no pairs 'elasticity/l1.pairs'"));
+  // An imported series may be called so.
+  server_->change([](Script& script) {
+    v1::SeriesInfo& info = script.series.emplace_back();
+    info.set_key("my.pairs");
+    info.set_kind(v1::SERIES_KIND_SCALAR);
+    script.column.set_key("my.pairs");
+    script.column.add_step(1);
+    script.column.add_value(0.5);
+  });
+  EXPECT_EQ(hooke({"series", "get", "k3f9", "my.pairs", "--full", "-o", "csv"}).out, "step,value\n1,0.5\n");
+}
+
+TEST_F(Output, InfluenceShowsTheIntervalsThatThereAre) {
+  server_->change([](Script& script) {
+    script.influence.set_interval(v1::INTERVAL_KIND_PROBES);
+    script.influence.set_level(0.9);
+    script.influence.set_resamples(1000);
+    script.influence.mutable_cells(0)->set_low(0.875);
+    script.influence.mutable_cells(0)->set_high(1.25);
+  });
+  const std::string out = hooke({"influence", "k3f9", "--level", "0.9"}).out;
+  EXPECT_THAT(out, HasSubstr("mean (90% interval over probes, 1000 resamples) · "));
+  EXPECT_THAT(out, HasSubstr("[1.00 (0.88 to 1.25)]"));
+  EXPECT_EQ(server_->script().influence_asked.level(), 0.9);
+  server_->change([](Script& script) { script.influence.set_interval(v1::INTERVAL_KIND_RUNS); });
+  EXPECT_THAT(hooke({"influence", "k3f9"}).out, HasSubstr("mean (90% interval over runs) · "));
+  EXPECT_THAT(hooke({"influence", "k3f9", "-o", "csv"}).out,
+              StartsWith("responding,updated,mean,sd,count,skipped,ratio_of_means,nonfinite\n"));
+  EXPECT_EQ(hooke({"influence", "k3f9", "--level", "1"}).code, 2);
+}
+
+// Own 2 and others 0.5 for small updates, nearly alike at the training rate.
+v1::GetUpdateSizesResponse small_sizes() {
+  v1::GetUpdateSizesResponse sizes;
+  sizes.set_measure("kl");
+  sizes.set_description("Adam, lr 0.001, fresh state; its limit for small rates");
+  sizes.set_step(9);
+  sizes.set_shown("mean");
+  sizes.add_class_names("a");
+  sizes.add_class_names("b");
+  for (const auto& [rate, own, others] :
+       {std::tuple(1e-7, 2.0, 0.5), {1e-5, 1.9, 0.53}, {1e-3, 1.1, 1.0}, {0.0, 2.0, 0.5}}) {
+    v1::UpdateSize& size = *sizes.add_sizes();
+    if (rate > 0) size.set_rate(rate);
+    size.mutable_own()->set_value(own);
+    size.mutable_others()->set_value(others);
+    size.mutable_dominance()->set_value(own - others);
+    size.mutable_dominance_ratio()->set_value(own / others);
+  }
+  return sizes;
+}
+
+TEST_F(Output, SizesShowTheLimitLastAndWhatTheySay) {
+  server_->change([](Script& script) { script.sizes = small_sizes(); });
+  const Result table = hooke({"influence", "k3f9", "--sizes", "--measure", "kl", "--step", "9"});
+  EXPECT_EQ(table.code, 0) << table.err;
+  EXPECT_EQ(server_->script().sizes_asked.measure(), "kl");
+  EXPECT_EQ(server_->script().sizes_asked.step(), 9);
+  EXPECT_THAT(
+      table.out,
+      StartsWith("elasticity/size.kl · Adam, lr 0.001, fresh state; its limit for small rates · step 9\n"));
+  EXPECT_THAT(table.out, HasSubstr("\nlimit  2.00"));
+  EXPECT_THAT(table.out,
+              HasSubstr("Own class over others: 4 in the limit of small updates, 1.1 at the training "
+                        "rate, 0.001.\nS is within 10% of its limit up to rate 1e-05.\n"));
+  EXPECT_EQ(
+      hooke({"influence", "k3f9", "--sizes", "-o", "csv"}).out,
+      "rate,own,others,dominance,dominance_ratio\n1e-07,2,0.5,1.5,4\n1e-05,1.9,0.53,1.3699999999999999," +
+          std::string("3.584905660377358\n0.001,1.1,1,0.10000000000000009,1.1\nlimit,2,0.5,1.5,4\n"));
+  EXPECT_EQ(
+      nlohmann::json::parse(hooke({"influence", "k3f9", "--sizes", "-o", "json"}).out).at("sizes").size(),
+      4u);
+  EXPECT_EQ(hooke({"influence", "k3f9", "--sizes", "--update", "small"}).code, 2);
+}
+
+TEST_F(Output, SizesOfARegressionAreOneNumberEach) {
+  server_->change([](Script& script) {
+    script.sizes = small_sizes();
+    script.sizes.clear_class_names();
+    script.sizes.mutable_sizes(0)->mutable_own()->set_value(7);
+  });
+  EXPECT_EQ(hooke({"influence", "k3f9", "--sizes", "-o", "csv"}).out,
+            "rate,mean\n1e-07,7\n1e-05,1.9\n0.001,1.1\nlimit,2\n");
+  EXPECT_THAT(hooke({"influence", "k3f9", "--sizes"}).out,
+              HasSubstr("S is not within 10% of its limit at any of these rates."));
 }
 
 TEST_F(Output, PhasesOfARunAsCsvHaveNoColumnForIt) {

@@ -235,6 +235,32 @@ TEST(Config, TakesTheKernelOfOneOutputAndPlainSgdOnly) {
       HasSubstr("without weight_decay"));
 }
 
+TEST(Config, KeepsThePairsOfAsManyProbesAsFit) {
+  const std::string keep = "probes: {keep_pairs: true, per_class: ";
+  EXPECT_EQ(refusal(kSmall + keep + "1000}\n"), "accepted");
+  EXPECT_EQ(refusal(with_teacher(keep + "1000}\n")), "accepted");
+  const std::string five = "data: {set: mnist, classes: [0, 1, 2, 3, 4]}\nmodel: {type: cnn}\n";
+  EXPECT_EQ(refusal(five + keep + "819}\n"), "accepted");
+  EXPECT_THAT(
+      refusal(five + keep + "820}\n"),
+      HasSubstr("probes.keep_pairs: the pairs of 4100 probes (classes times probes.per_class) are too "
+                "many: with 5 classes, per_class may be up to 819"));
+}
+
+TEST(Config, TakesStepsOfUpdateSizes) {
+  const std::string small = kSmall;
+  EXPECT_EQ(refusal(small + "probes: {size_steps: [0, 500]}\n"), "accepted");
+  EXPECT_EQ(refusal(with_teacher("probes: {size_steps: [10], every: 0}\n")), "accepted");
+  EXPECT_THAT(refusal(small + "probes: {size_steps: [0, -5]}\n"),
+              HasSubstr("probes.size_steps: -5 is not allowed; from 0"));
+  EXPECT_THAT(refusal(small + "probes: {size_steps: [7, 7]}\n"),
+              HasSubstr("probes.size_steps: 7 stands twice"));
+  EXPECT_THAT(refusal(small + "probes: {size_steps: [7]}\nmeasures: [tracin, l2_published]\n"),
+              HasSubstr("probes.size_steps: needs one of loss, kl"));
+  EXPECT_THAT(refusal(small + "probes: {size_steps: [7]}\ntraining: {lr: 0}\n"),
+              HasSubstr("probes.size_steps: needs a training.lr above 0"));
+}
+
 TEST(Config, TakesCheckpointsAndFreshAugmentation) {
   const std::string images = "data: {set: cifar10, augment: every_epoch}\nmodel: {type: cnn}\n";
   EXPECT_EQ(refusal(images + "training: {checkpoint_every: 100}\n"), "accepted");

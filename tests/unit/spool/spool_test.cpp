@@ -216,6 +216,14 @@ TEST(SpoolRecord, KeepsAMatrixWithItsPlanes) {
   EXPECT_EQ(decode_matrix(encode(matrix)), matrix);
 }
 
+TEST(SpoolRecord, KeepsPairsWithTheirDenominators) {
+  const Pairs pairs{9, 10, "elasticity/kl.pairs", 3, std::string(24, 'x'), std::string(8, 'y')};
+  const std::string bytes = encode(pairs);
+  EXPECT_EQ(decode_pairs(bytes), pairs);
+  EXPECT_THROW(decode_pairs(bytes.substr(0, bytes.size() - 1)), Error);
+  EXPECT_THROW(decode_pairs(bytes + "x"), Error);
+}
+
 TEST(SpoolRecord, RefusesPayloadsOfTheWrongLength) {
   const std::string good = encode(Scalars{3, 4, {{"a", 1.0}}});
   EXPECT_THROW(decode_scalars(good.substr(0, good.size() - 1)), Error);

@@ -8,6 +8,7 @@
 
 #include "proto/hooke/error.h"
 #include "tests/bench/naive.h"
+#include "tests/unit/worker/memory_recorder.h"
 #include "worker/training/loop.h"
 #include "worker/training/random.h"
 
@@ -124,10 +125,10 @@ TEST(BinaryEngine, OfALinearNetHasTheClosedForms) {
   for (const bool layered : {true, false}) {
     const auto results = test.measure({Measure::kL2Logit, Measure::kKernel, Measure::kTracin, Measure::kLoss},
                                       rule_of(Kind::kSgd, lr), layered);
-    EXPECT_LT(distance(results[0].pairs, gram.abs() / squares.unsqueeze(1)), 1e-9);
-    EXPECT_LT(distance(results[1].pairs, gram / squares.outer(squares).sqrt()), 1e-9);
-    EXPECT_LT(distance(results[2].pairs, fall), 1e-9);
-    EXPECT_LT(distance(results[3].pairs, fall / fall.diagonal().unsqueeze(1)), 1e-7);
+    EXPECT_LT(distance(results[0].ratios(), gram.abs() / squares.unsqueeze(1)), 1e-9);
+    EXPECT_LT(distance(results[1].ratios(), gram / squares.outer(squares).sqrt()), 1e-9);
+    EXPECT_LT(distance(results[2].ratios(), fall), 1e-9);
+    EXPECT_LT(distance(results[3].ratios(), fall / fall.diagonal().unsqueeze(1)), 1e-7);
   }
 }
 
@@ -156,27 +157,11 @@ TEST(BinaryEngine, GivesTheSameThroughLayersAndAutograd) {
   const auto module = test.measure(measures, rule_of(Kind::kSgd, 0.01), false);
   for (std::size_t q = 0; q < measures.size(); ++q) {
     // NaN stands in for pairs that are left out: the same ones.
-    const at::Tensor expected = at::tensor(module[q].pairs).nan_to_num(-7);
-    const at::Tensor got = at::tensor(layered[q].pairs).nan_to_num(-7);
+    const at::Tensor expected = at::tensor(module[q].ratios()).nan_to_num(-7);
+    const at::Tensor got = at::tensor(layered[q].ratios()).nan_to_num(-7);
     EXPECT_LT((got - expected).abs().max().item<double>(), 1e-8) << name(measures[q]);
   }
 }
-
-// What a training records that these tests look at.
-struct Memory : training::Recorder {
-  std::map<std::string, double> last;
-  std::map<std::string, engine::Matrix> matrices;
-  void start(const training::Facts&, const std::vector<training::MatrixSeries>&) override {}
-  void scalars(std::int64_t, const std::vector<std::pair<std::string, double>>& values) override {
-    for (const auto& [key, value] : values) last[key] = value;
-  }
-  void matrix(std::int64_t, const std::string& key, const engine::Matrix& matrix) override {
-    matrices[key] = matrix;
-  }
-  void barrier(std::int64_t) override {}
-  void checkpoint(const training::State&) override {}
-  void measuring(std::int64_t, double) override {}
-};
 
 class BinaryTraining : public ::testing::Test {
  protected:
@@ -198,6 +183,7 @@ class BinaryTraining : public ::testing::Test {
   }
 
   std::vector<at::Tensor> run() {
+    memory_ = {};
     training::Loop loop(config_, {});
     loop.run(memory_, kNever);
     std::vector<at::Tensor> weights;
@@ -215,8 +201,10 @@ class BinaryTraining : public ::testing::Test {
     }
   }
 
+  double last(const std::string& key) const { return memory_.points.at(key).back().second; }
+
   training::Config config_;
-  Memory memory_;
+  hooke::testing::Memory memory_;
 };
 
 TEST_F(BinaryTraining, TakesTheStepOfLogisticRegression) {
@@ -234,20 +222,20 @@ TEST_F(BinaryTraining, TakesTheStepOfLogisticRegression) {
   EXPECT_LT((after[0][0] - (before[0][0] - 0.5 * x.t().matmul(error) / examples)).abs().max().item<double>(),
             1e-12);
   EXPECT_NEAR(after[1].item<double>(), before[1].item<double>() - 0.5 * error.mean().item<double>(), 1e-12);
-  EXPECT_NEAR(memory_.last.at("train/loss"), (((1 + z.exp()).log() - y * z).mean().item<double>()), 1e-12);
-  EXPECT_NEAR(memory_.last.at("train/accuracy"), (z > 0).eq(y > 0.5).to(at::kDouble).mean().item<double>(),
-              1e-12);
+  EXPECT_NEAR(last("train/loss"), (((1 + z.exp()).log() - y * z).mean().item<double>()), 1e-12);
+  EXPECT_NEAR(last("train/accuracy"), (z > 0).eq(y > 0.5).to(at::kDouble).mean().item<double>(), 1e-12);
 
   const at::Tensor test_x = at::tensor(data.test.inputs).view({-1, 4}).to(at::kDouble);
   const at::Tensor test_z = test_x.matmul(after[0][0]) + after[1];
   const at::Tensor test_y = at::tensor(data.test.labels);
-  EXPECT_NEAR(memory_.last.at("test/accuracy"),
-              (test_z > 0).eq(test_y > 0).to(at::kDouble).mean().item<double>(), 1e-12);
+  EXPECT_NEAR(last("test/accuracy"), (test_z > 0).eq(test_y > 0).to(at::kDouble).mean().item<double>(),
+              1e-12);
 }
 
 TEST_F(BinaryTraining, RecordsTheKernelOfTwoClasses) {
   run();
-  const engine::Matrix& kernel = memory_.matrices.at("elasticity/kernel");
+  ASSERT_EQ(memory_.measured.at(0).second, "elasticity/kernel");
+  const engine::Matrix& kernel = memory_.matrices.at(0);
   ASSERT_EQ(kernel.classes, 2u);
   EXPECT_FLOAT_EQ(kernel.mean[1], kernel.mean[2]) << "a similarity is symmetric";
   for (const float mean : kernel.mean) EXPECT_LE(std::fabs(mean), 1.0f);

@@ -101,7 +101,7 @@ struct Subject {
     options.measures = {what};
     options.updates = {update};
     const std::int64_t m = probes.inputs.size(0);
-    return at::tensor(measure().at(0).pairs, at::kDouble).view({m, m});
+    return at::tensor(measure().at(0).ratios(), at::kDouble).view({m, m});
   }
 
   // One step of plain SGD on all probes, or of the given optimiser.

@@ -73,7 +73,7 @@ TEST(TrainerConfig, RefusesWhatIsWrongWithTheFieldsPath) {
       {R"(, "training": {"checkpoint_every": -5})", "training.checkpoint_every", Code::kInvalidArgument,
        "-5 is below 0"},
       {R"(, "probes": {"per_class": 0})", "probes.per_class", Code::kInvalidArgument, "0 is below 1"},
-      {R"(, "probes": {"keep_pairs": true})", "probes.keep_pairs", Code::kUnimplemented, "yet"},
+      {R"(, "probes": {"keep_pairs": 1})", "probes.keep_pairs", Code::kInvalidArgument, "true"},
       {R"(, "probes": {"updates": [{}, {}]})", "probes.updates[1].name", Code::kInvalidArgument, "required"},
       {R"(, "probes": {"updates": [{"optimizer": "adamw"}]})", "probes.updates[0].optimizer",
        Code::kInvalidArgument, "sgd, adam, training"},

@@ -144,7 +144,7 @@ TEST(TrainingUpdate, IsTheNextStepOfTheTrainingsOptimiser) {
   for (std::size_t k = 0; k < own.size(); ++k) EXPECT_TRUE(own[k].allclose(weights[k], 1e-12, 1e-14));
 
   Engine engine(test.options, test.probes, [&] { return test.net.replica(); });
-  const auto pairs = engine.measure({{own, {}}, rule, &state}, kNever).value()[0].pairs;
+  const auto pairs = engine.measure({{own, {}}, rule, &state}, kNever).value()[0].ratios();
   const at::Tensor before = test.net.forward(weights, test.probes.inputs).detach().clone();
   optimizer.zero_grad();
   loss_of(weights, 5, 1).backward();

@@ -118,7 +118,7 @@ std::vector<double> measured(const engine::Weights& live, int threads,
   options.threads = threads;
   const engine::Probes probes{{3, 2, true}, normal({6, 5}, 4), at::arange(6, at::kLong).div(2, "floor")};
   engine::Engine engine(options, probes, make_replica);
-  return engine.measure({live, {}, nullptr}, kNever).value()[0].pairs;
+  return engine.measure({live, {}, nullptr}, kNever).value()[0].ratios();
 }
 
 TEST_F(TorchScriptTest, IsMeasuredLikeTheSameNetInCode) {

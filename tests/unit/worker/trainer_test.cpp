@@ -428,6 +428,37 @@ TEST_F(TrainerTest, WritesOneCsvFileForEachSeries) {
   EXPECT_THAT(cells[2], ::testing::StartsWith("0,a,b,"));
 }
 
+TEST_F(TrainerTest, RecordsPairsWholeInItsSpoolAndCsv) {
+  json wanted = config();
+  wanted["probes"]["keep_pairs"] = true;
+  ASSERT_EQ(run(wanted, {"--csv", (root_.path() / "csv").string()}), 0) << errors();
+  std::vector<spool::Pairs> tables;
+  for (const spool::Record& record : records())
+    if (record.kind == spool::Kind::kPairs) tables.push_back(spool::decode_pairs(record.payload));
+  ASSERT_EQ(tables.size(), 3u * 4);  // steps 0, 2, 4; two measures, two updates
+  EXPECT_EQ(tables[0].series, "elasticity/kl.pairs");
+  EXPECT_EQ(tables[0].first_row, 0u);
+  ASSERT_EQ(tables[0].numerators.size(), 6u * 6 * 4);
+  ASSERT_EQ(tables[0].denominators.size(), 6u * 4);
+
+  const auto rows = lines_of(root_.path() / "csv" / "elasticity" / "kl.pairs.csv");
+  ASSERT_EQ(rows.size(), 1u + 3 * 36);
+  EXPECT_EQ(rows[0], "step,responding,responding_probe,updated,updated_probe,ratio,numerator,denominator");
+  // Row 1 is of the first probe on itself, row 2 of the second one updated.
+  EXPECT_THAT(rows[1], ::testing::StartsWith("0,a,"));
+  EXPECT_NE(rows[1].find(",1,"), std::string::npos) << rows[1];
+  float above = 0, below = 0;
+  std::memcpy(&above, tables[0].numerators.data() + 4, 4);
+  std::memcpy(&below, tables[0].denominators.data() + 4, 4);
+  std::vector<std::string> cells;
+  std::stringstream row(rows[2]);
+  for (std::string cell; std::getline(row, cell, ',');) cells.push_back(cell);
+  ASSERT_EQ(cells.size(), 8u);
+  EXPECT_EQ(std::stof(cells[6]), above);
+  EXPECT_EQ(std::stof(cells[7]), below);
+  EXPECT_EQ(std::stod(cells[5]), double{above} / double{below});
+}
+
 TEST_F(TrainerTest, AloneResumesBySameCommandUntilItHasFinished) {
   json wanted = config();
   wanted["training"]["epochs"] = 200;

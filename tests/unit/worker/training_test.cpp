@@ -13,6 +13,7 @@
 
 #include "proto/hooke/error.h"
 #include "tests/unit/worker/idx_files.h"
+#include "tests/unit/worker/memory_recorder.h"
 #include "worker/training/geodesic_correlation.h"
 #include "worker/training/loop.h"
 #include "worker/training/random.h"
@@ -20,45 +21,12 @@
 namespace hooke::training {
 namespace {
 
+using hooke::testing::Memory;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 const std::atomic<bool> kNever = false;
-
-// Keeps everything, in order.
-struct Memory : Recorder {
-  Facts facts;
-  std::vector<MatrixSeries> series;
-  std::map<std::string, std::vector<std::pair<std::int64_t, double>>> points;
-  std::vector<std::pair<std::int64_t, std::string>> measured;  // step, key
-  std::vector<engine::Matrix> matrices;
-  std::vector<std::int64_t> barriers;
-  std::vector<State> checkpoints;
-  std::function<void(std::int64_t)> on_scalars = [](std::int64_t) {};
-
-  void start(const Facts& f, const std::vector<MatrixSeries>& s) override {
-    facts = f;
-    series = s;
-  }
-  void scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) override {
-    for (const auto& [key, value] : values) points[key].emplace_back(step, value);
-    on_scalars(step);
-  }
-  void matrix(std::int64_t step, const std::string& key, const engine::Matrix& matrix) override {
-    measured.emplace_back(step, key);
-    matrices.push_back(matrix);
-  }
-  void barrier(std::int64_t step) override { barriers.push_back(step); }
-  void checkpoint(const State& state) override { checkpoints.push_back(state); }
-  void measuring(std::int64_t, double) override {}
-
-  std::vector<std::int64_t> steps(const std::string& key) const {
-    std::vector<std::int64_t> result;
-    for (const auto& [step, value] : points.at(key)) result.push_back(step);
-    return result;
-  }
-};
 
 class TrainingTest : public ::testing::Test {
  protected:

@@ -87,18 +87,26 @@ TEST(Influence, ACellWithoutPairsIsLeftOutAndNanIsKept) {
   EXPECT_TRUE(std::isnan(mean.at(0, 1).mean)) << "a diverged measurement is data";
 }
 
-TEST(Influence, IntervalsNeedThreeRunsAndHoldTheFigure) {
+TEST(Influence, IntervalsOverRunsAreStudents) {
   const std::vector<Cells> runs = {of({4, 1, 1, 4}), of({5, 1, 1, 5}), of({6, 1, 1, 6}), of({7, 1, 1, 7})};
+  const Summary one = summarise(std::span(runs).first(1), Plane::kMean);
+  EXPECT_FALSE(one.dominance.low);
+  EXPECT_FALSE(one.cells[0].low);
+  // Dominances 3 and 4: their mean has standard error 1/2, t with one degree of freedom is 12.706.
   const Summary two = summarise(std::span(runs).first(2), Plane::kMean);
   EXPECT_DOUBLE_EQ(two.dominance.value, 3.5);
-  EXPECT_FALSE(two.dominance.low);
+  EXPECT_NEAR(two.dominance.low.value(), 3.5 - 12.7062 / 2, 1e-4);
   const Summary four = summarise(runs, Plane::kMean);
   EXPECT_DOUBLE_EQ(four.dominance.value, 4.5);
-  ASSERT_TRUE(four.dominance.low && four.dominance.high);
-  // The mean of 4 of {3, 4, 5, 6}, drawn with replacement: sd 0.559, so about 4.5 -+ 1.1.
-  EXPECT_NEAR(*four.dominance.low, 3.4, 0.3);
-  EXPECT_NEAR(*four.dominance.high, 5.6, 0.3);
-  EXPECT_EQ(*four.dominance.low, *summarise(runs, Plane::kMean).dominance.low) << "one question, one answer";
+  // 3, 4, 5, 6: sd 1.29099, t with three degrees of freedom 3.18245.
+  EXPECT_NEAR(four.dominance.low.value(), 4.5 - 3.18245 * 1.29099 / 2, 1e-4);
+  EXPECT_NEAR(four.dominance.high.value(), 4.5 + 3.18245 * 1.29099 / 2, 1e-4);
+  EXPECT_NEAR(summarise(runs, Plane::kMean, 0.5).dominance.low.value(), 4.5 - 0.764892 * 1.29099 / 2, 1e-4);
+  EXPECT_NEAR(four.cells[3].low.value(), 5.5 - 3.18245 * 1.29099 / 2, 1e-4);
+  EXPECT_DOUBLE_EQ(four.cells[1].low.value(), 1) << "all alike";
+  EXPECT_DOUBLE_EQ(four.own.value, 5.5);
+  EXPECT_NEAR(four.own.low.value(), *four.cells[3].low, 1e-9);
+  EXPECT_DOUBLE_EQ(four.others.value, 1);
   ASSERT_EQ(four.selectivity.size(), 2u);
   EXPECT_DOUBLE_EQ(four.selectivity[0].value, 5.5 / 3.25);
   EXPECT_DOUBLE_EQ(four.asymmetry.value, 0);

@@ -14,10 +14,17 @@ TEST(Statistics, NormalQuantilesAreTheTabulatedOnes) {
   EXPECT_NEAR(normal_quantile(0.9995), 3.290526731491926, 1e-11);
 }
 
-TEST(Statistics, StudentQuantilesAreTheTabulatedOnesWithinOnePercent) {
-  EXPECT_NEAR(t_quantile(0.975, 4) / 2.776445, 1, 0.01);
-  EXPECT_NEAR(t_quantile(0.975, 10) / 2.228139, 1, 0.001);
-  EXPECT_NEAR(t_quantile(0.975, 100) / 1.983972, 1, 1e-5);
+TEST(Statistics, StudentQuantilesAreTheTabulatedOnes) {
+  EXPECT_NEAR(t_quantile(0.975, 1), 12.706205, 1e-5);  // tan(0.475 pi)
+  EXPECT_NEAR(t_quantile(0.995, 1), 63.656741, 1e-4);
+  EXPECT_NEAR(t_quantile(0.975, 2), 4.302653, 1e-6);
+  EXPECT_NEAR(t_quantile(0.975, 3), 3.182446, 1e-6);
+  EXPECT_NEAR(t_quantile(0.975, 4), 2.776445, 1e-6);
+  EXPECT_NEAR(t_quantile(0.025, 10), -2.228139, 1e-6);
+  EXPECT_NEAR(t_quantile(0.75, 5), 0.726687, 1e-6);
+  EXPECT_NEAR(t_quantile(0.9995, 7), 5.407883, 1e-5);
+  EXPECT_NEAR(t_quantile(0.975, 100), 1.983972, 1e-6);
+  EXPECT_NEAR(t_quantile(0.975, 1e6), normal_quantile(0.975), 1e-5);
 }
 
 TEST(Statistics, QuantilesInterpolateBetweenOrderStatistics) {

@@ -8,6 +8,7 @@
 
 #include "server/scheduling/queue.h"
 #include "server/storage/digest.h"
+#include "server/storage/pairs.h"
 #include "server/storage/points.h"
 #include "server/storage/series.h"
 #include "tests/unit/server/storage/temp_database.h"
@@ -60,6 +61,23 @@ v1::Record matrix(const std::string& key, Step step, std::size_t bytes) {
   record.mutable_matrix()->set_key(key);
   record.mutable_matrix()->set_step(step);
   record.mutable_matrix()->set_planes(std::string(bytes, '\x01'));
+  return record;
+}
+v1::Record declare_pairs(const std::string& key, const std::vector<std::string>& classes, int per_class) {
+  v1::Record record = declare(key, classes);
+  record.mutable_series_declaration()->set_kind(v1::SERIES_KIND_PAIRS);
+  record.mutable_series_declaration()->set_per_class(per_class);
+  return record;
+}
+// Rows of a table of four probes.
+v1::Record pairs(const std::string& key, Step step, int first, int rows) {
+  v1::Record record;
+  auto* point = record.mutable_pairs();
+  point->set_key(key);
+  point->set_step(step);
+  point->set_first_row(first);
+  point->set_numerators(std::string(static_cast<std::size_t>(rows) * 16, 'n'));
+  point->set_denominators(std::string(16, 'd'));
   return record;
 }
 v1::Record barrier(Step step) {
@@ -170,9 +188,15 @@ class IngestTest : public ::testing::Test {
     return server_.read([&](storage::Snapshot& s) -> std::vector<Step> {
       const auto series = storage::find_series(s, run_, key);
       if (!series) return {};
-      return series->declaration.kind == storage::SeriesKind::kScalar
-                 ? storage::read_scalars(s, series->id).step
-                 : storage::matrix_steps(s, series->id);
+      switch (series->declaration.kind) {
+        case storage::SeriesKind::kScalar:
+          return storage::read_scalars(s, series->id).step;
+        case storage::SeriesKind::kMatrix:
+          return storage::matrix_steps(s, series->id);
+        case storage::SeriesKind::kPairs:
+          return storage::pairs_steps(s, *series);
+      }
+      return {};
     });
   }
   // Sends records after a start and expects that they break the protocol with this message, that the
@@ -291,12 +315,12 @@ TEST_F(IngestTest, BreachesFailTheRunByName) {
   expect_breach({scalars(5, {{std::string(300, 'x'), 1}})}, "too long");
   expect_breach({matrix("nothing", 5, 20)}, "series nothing, step 5: no matrix was declared");
   expect_breach({matrix("kept", 5, 20)}, "no matrix was declared");
-  expect_breach({scalars(5, {{"elasticity/kl", 1}})}, "it is a matrix");
+  expect_breach({scalars(5, {{"elasticity/kl", 1}})}, "it was declared as no scalar");
   expect_breach({matrix("elasticity/kl", 5, 79)}, "79 bytes for 4 cells; must be 80");
   expect_breach({matrix("elasticity/kl", 5, 80), matrix("elasticity/kl", 4, 80)}, "not after its step 5");
   expect_breach({declare("m", {"a", "b,c"})}, "class name 'b,c'");
   expect_breach({declare("m", {"a", "a"})}, "there twice");
-  expect_breach({declare("m", {})}, "needs class names");
+  expect_breach({declare("m", {})}, "it needs class names");
   expect_breach({matrix("elasticity/kl", 5, 80), declare("elasticity/kl", {"cat"})},
                 "declared with another kind");
   expect_breach({start()}, "must be record 1");
@@ -304,6 +328,72 @@ TEST_F(IngestTest, BreachesFailTheRunByName) {
   expect_breach({end(v1::RUN_STATE_QUEUED)}, "succeeded or failed");
   expect_breach({end(), loss(9)}, "nothing may follow it");
   expect_breach({v1::Record()}, "no body");
+}
+
+TEST_F(IngestTest, StoresTablesOfPairsAsTheirRowsCome) {
+  const auto key = grant();
+  Client client(ingest_, key);
+  client.send({start(), declare_pairs("kl.pairs", {"cat", "dog"}, 2), loss(0), pairs("kl.pairs", 0, 0, 4),
+               loss(1), pairs("kl.pairs", 1, 0, 1), pairs("kl.pairs", 1, 1, 2)});
+  EXPECT_THAT(steps("kl.pairs"), ElementsAre(0)) << "the second is not whole";
+  // Another stream of the attempt, after a resend, goes on where the rows end.
+  Client again(ingest_, key);
+  again.next = 7;
+  again.send({pairs("kl.pairs", 1, 1, 2), pairs("kl.pairs", 1, 3, 1), barrier(1)});
+  EXPECT_EQ(again.committed, 9u);
+  EXPECT_THAT(steps("kl.pairs"), ElementsAre(0, 1));
+  EXPECT_EQ(run().step, 1);
+}
+
+TEST_F(IngestTest, AStartRemovesRowsOfATableThatWasNotWhole) {
+  Client first(ingest_, grant());
+  first.send({start(), declare_pairs("kl.pairs", {"cat", "dog"}, 2), loss(0), pairs("kl.pairs", 0, 0, 4),
+              barrier(0), loss(1), pairs("kl.pairs", 1, 0, 3)});
+  Client second(ingest_, lease_again());
+  second.send({start(0), declare_pairs("kl.pairs", {"cat", "dog"}, 2), loss(1), pairs("kl.pairs", 1, 0, 2),
+               pairs("kl.pairs", 1, 2, 2), loss(2), pairs("kl.pairs", 2, 0, 1)});
+  EXPECT_THAT(steps("kl.pairs"), ElementsAre(0, 1));
+  Client third(ingest_, lease_again());
+  third.send({start(0), loss(1)});
+  EXPECT_THAT(steps("kl.pairs"), ElementsAre(0));
+}
+
+TEST_F(IngestTest, BreachesOfPairsFailTheRunByName) {
+  const v1::Record declared = declare_pairs("p", {"cat", "dog"}, 2);
+  expect_breach({pairs("p", 5, 0, 4)}, "series p, step 5: no pairs were declared");
+  expect_breach({pairs("elasticity/kl", 5, 0, 4)}, "no pairs were declared");
+  expect_breach({declared, matrix("p", 5, 80)}, "no matrix was declared");
+  expect_breach({declared, scalars(5, {{"p", 1}})}, "it was declared as no scalar");
+  expect_breach({declared, pairs("p", 5, 1, 3)}, "series p, step 5: row 1 came in place of row 0");
+  expect_breach({declared, pairs("p", 5, 0, 1), pairs("p", 5, 2, 2)}, "row 2 came in place of row 1");
+  expect_breach({declared, pairs("p", 5, 0, 1), pairs("p", 5, 0, 4)}, "row 0 came in place of row 1");
+  expect_breach({declared, pairs("p", 5, 0, 5)}, "80 bytes of numerators from row 0");
+  expect_breach({declared, pairs("p", 5, 0, 2), pairs("p", 5, 2, 3)}, "from row 2; must be whole rows of 16");
+  expect_breach({declared, pairs("p", 5, 0, 4), pairs("p", 5, 0, 4)}, "not after its step 5");
+  expect_breach({declared, pairs("p", 5, 0, 1), pairs("p", 6, 0, 4)}, "series p, step 5 must be whole");
+  expect_breach({declared, pairs("p", 5, 0, 3), barrier(5)}, "series p, step 5: its rows from 3 on");
+  expect_breach({declared, pairs("p", 5, 0, 3), loss(6)}, "must come before anything else");
+  v1::Record wrong = pairs("p", 5, 0, 4);
+  wrong.mutable_pairs()->set_denominators(std::string(20, 'd'));
+  expect_breach({declared, wrong}, "20 bytes of denominators; must be 16");
+  wrong = pairs("p", 5, 0, 4);
+  wrong.mutable_pairs()->mutable_numerators()->pop_back();
+  expect_breach({declared, wrong}, "63 bytes of numerators");
+  expect_breach({declare_pairs("p", {"cat", "dog"}, 0)}, "0 probes for each of 2 classes");
+  expect_breach({declare_pairs("p", {"cat", "dog"}, 2049)}, "1 to 4096 probes in all");
+  expect_breach({declared, pairs("p", 5, 0, 4), declare_pairs("p", {"cat", "dog"}, 3)},
+                "declared with another kind");
+  wrong = declare("p", {"cat", "dog"});
+  wrong.mutable_series_declaration()->set_per_class(2);
+  expect_breach({wrong}, "per_class belongs to pairs");
+}
+
+TEST_F(IngestTest, ATrainerThatFailsInATableMaySayWhy) {
+  Client client(ingest_, grant());
+  client.send(
+      {start(), declare_pairs("p", {"cat", "dog"}, 2), pairs("p", 5, 0, 3), end(v1::RUN_STATE_FAILED)});
+  EXPECT_EQ(client.committed, 4u);
+  EXPECT_THAT(steps("p"), IsEmpty());
 }
 
 TEST_F(IngestTest, ABreachStoresNothingOfItsRecordAndEverythingBefore) {

@@ -155,6 +155,38 @@ WorkerEnd& WorkerEnd::matrix(const std::string& key, std::int64_t step, const st
   return *this;
 }
 
+WorkerEnd& WorkerEnd::declare_pairs(const std::string& key, const std::vector<std::string>& classes,
+                                    int per_class) {
+  declare(key, classes, static_cast<std::int64_t>(per_class) * per_class);
+  auto& declaration = *batch_.mutable_records(batch_.records_size() - 1)->mutable_series_declaration();
+  declaration.set_kind(v1::SERIES_KIND_PAIRS);
+  declaration.set_per_class(per_class);
+  pair_probes_ = classes.size() * static_cast<std::size_t>(per_class);
+  return *this;
+}
+
+WorkerEnd& WorkerEnd::pairs(const std::string& key, std::int64_t step, int first,
+                            const std::vector<float>& rows) {
+  const std::vector<float> below(pair_probes_, 2);
+  auto& point = *add().mutable_pairs();
+  point.set_key(key);
+  point.set_step(step);
+  point.set_first_row(first);
+  point.set_numerators(rows.data(), rows.size() * sizeof(float));
+  point.set_denominators(below.data(), below.size() * sizeof(float));
+  return *this;
+}
+
+WorkerEnd& WorkerEnd::probes(const std::vector<std::vector<std::int64_t>>& indices) {
+  auto& provenance = *add().mutable_provenance();
+  for (std::size_t c = 0; c < indices.size(); ++c) {
+    auto& set = *provenance.add_probes();
+    set.set_class_name(std::string(1, static_cast<char>('a' + c)));
+    set.mutable_dataset_index()->Add(indices[c].begin(), indices[c].end());
+  }
+  return *this;
+}
+
 WorkerEnd& WorkerEnd::barrier(std::int64_t step) {
   add().mutable_barrier()->set_step(step);
   return *this;

@@ -63,6 +63,11 @@ class WorkerEnd {
   WorkerEnd& scalar(const std::string& key, std::int64_t step, double value);
   // A matrix whose means are these; ratio of means ten times as much, sd 0.5, nothing skipped.
   WorkerEnd& matrix(const std::string& key, std::int64_t step, const std::vector<float>& means);
+  WorkerEnd& declare_pairs(const std::string& key, const std::vector<std::string>& classes, int per_class);
+  // Rows of a table from `first` on; all denominators are 2.
+  WorkerEnd& pairs(const std::string& key, std::int64_t step, int first, const std::vector<float>& rows);
+  // Which examples the probes of class "a", "b" … are.
+  WorkerEnd& probes(const std::vector<std::vector<std::int64_t>>& indices);
   WorkerEnd& barrier(std::int64_t step);
   WorkerEnd& succeed();
 
@@ -81,6 +86,7 @@ class WorkerEnd {
   std::unique_ptr<grpc::ClientReaderWriter<v1::StreamRequest, v1::StreamResponse>> stream_;
   v1::RecordBatch batch_;
   std::uint64_t last_ = 0;
+  std::size_t pair_probes_ = 0;  // of the pairs that were declared last
 };
 
 }  // namespace hooke::services
