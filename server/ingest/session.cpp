@@ -3,6 +3,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,23 @@ using storage::Transaction;
 
 Error broken(const std::string& where, const std::string& what) {
   return Error(Code::kInvalidArgument, where + ": " + what);
+}
+
+// What is not here yet: nothing of the batch is stored, and it may be sent again.
+Error missing(const std::string& field, const std::string& what) {
+  return Error(Code::kFailedPrecondition, what, field);
+}
+
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+storage::Reason protocol_reason(const std::string& what) {
+  storage::Reason reason;
+  reason.kind = storage::ReasonKind::kProtocol;
+  reason.message = what;
+  return reason;
 }
 
 storage::Reason to_reason(const v1::Reason& message) {
@@ -69,6 +87,8 @@ Session::Applied Session::apply(Transaction& transaction, const v1::RecordBatch&
   attempt_ = storage::pass_fence(transaction, key_, now_);
   step_ = attempt_.step;
   total_steps_.reset();
+  record_us_ = attempt_.is_segment ? std::nullopt : std::optional(now_);
+  const bool had_ended = attempt_.end_state.has_value();
   changes_ = 0;
   // Whatever leaves this function by an exception leaves the cache to be read anew.
   if (std::exchange(last_record_, std::nullopt) != attempt_.last_record) reload(transaction, attempt_);
@@ -91,32 +111,35 @@ Session::Applied Session::apply(Transaction& transaction, const v1::RecordBatch&
     ++applied.records;
   }
   save(transaction, applied);
+  if (!applied.broken.empty()) {
+    end_run(transaction, storage::RunState::kFailed, protocol_reason(applied.broken));
+  } else if (attempt_.is_segment && attempt_.end_state && !had_ended) {
+    end_run(transaction, *attempt_.end_state, end_reason_);
+  }
   last_record_ = applied.committed;
   return applied;
 }
 
 void Session::save(Transaction& transaction, const Applied& applied) {
-  if (applied.records > 0) {
-    series_.save(transaction);
-    storage::set_last_record(transaction, attempt_.run, attempt_.number, applied.committed);
-    storage::set_progress(transaction, attempt_.run, {step_, total_steps_, now_});
-    transaction.changed({attempt_.run, attempt_.experiment, storage::kPointsChanged | changes_});
-  }
-  if (!applied.broken.empty()) fail_run(transaction, applied.broken);
+  if (applied.records == 0) return;
+  series_.save(transaction);
+  storage::set_last_record(transaction, attempt_.run, attempt_.number, applied.committed);
+  storage::set_progress(transaction, attempt_.run, {step_, total_steps_, record_us_});
+  transaction.changed({attempt_.run, attempt_.experiment, storage::kPointsChanged | changes_});
 }
 
-void Session::fail_run(Transaction& transaction, const std::string& why) {
-  storage::StateChange failed;
-  failed.state = storage::RunState::kFailed;
-  failed.time_us = now_;
-  failed.attempt = attempt_.number;
-  failed.worker = attempt_.worker;
-  failed.reason.kind = storage::ReasonKind::kProtocol;
-  failed.reason.message = why;
-  storage::end_attempt(transaction, attempt_.run, attempt_.number, storage::Outcome::kFailed, failed.reason,
-                       now_);
-  storage::change_state(transaction, attempt_.run, failed);
-  storage::set_worker_run(transaction, attempt_.worker, std::nullopt, now_);
+void Session::end_run(Transaction& transaction, storage::RunState state, const storage::Reason& reason) {
+  storage::StateChange ended;
+  ended.state = state;
+  ended.time_us = now_;
+  ended.attempt = attempt_.number;
+  ended.worker = attempt_.worker;
+  ended.reason = reason;
+  const bool succeeded = state == storage::RunState::kSucceeded;
+  storage::end_attempt(transaction, attempt_.run, attempt_.number,
+                       succeeded ? storage::Outcome::kSucceeded : storage::Outcome::kFailed, reason, now_);
+  storage::change_state(transaction, attempt_.run, ended);
+  if (!attempt_.is_segment) storage::set_worker_run(transaction, attempt_.worker, std::nullopt, now_);
 }
 
 void Session::apply_record(Transaction& transaction, const v1::Record& record) {
@@ -127,6 +150,7 @@ void Session::apply_record(Transaction& transaction, const v1::Record& record) {
       if (!first) throw broken("attempt start", "it must be record 1");
       return apply_start(transaction, record.attempt_start());
     case v1::Record::kEnd:
+      if (first && attempt_.is_segment) begin_segment(transaction);
       return apply_end(transaction, record.end());
     default:
       if (first) throw broken("record", "the first must be the attempt's start, or its end");
@@ -153,8 +177,49 @@ void Session::apply_record(Transaction& transaction, const v1::Record& record) {
   }
 }
 
+// The run is (again) this segment's.
+void Session::begin_segment(Transaction& transaction) {
+  storage::begin_segment(transaction, attempt_.run, attempt_.number, attempt_.worker, now_);
+  storage::StateChange running;
+  running.state = storage::RunState::kRunning;
+  running.time_us = now_;
+  running.attempt = attempt_.number;
+  running.worker = attempt_.worker;
+  storage::change_state(transaction, attempt_.run, running);
+}
+
+// Its records are sent to the right place, and everything before them is here. What is not can be sent
+// still: the run does not fail.
+void Session::check_segment(Transaction& transaction, const v1::AttemptStart& start) {
+  const v1::OfflineSegment& said = start.offline();
+  if (lower_case(said.uuid()) != attempt_.offline_id)
+    throw missing("offline.uuid", "the records are those of run '" + said.uuid() + "', the grant is for " +
+                                      attempt_.offline_id);
+  if (said.segment() != attempt_.number)
+    throw missing("offline.segment", "the records are those of segment " + std::to_string(said.segment()) +
+                                         ", the grant is for " + std::to_string(attempt_.number));
+  const auto before = storage::find_attempt(transaction, attempt_.run, attempt_.number - 1);
+  const std::uint64_t have = before ? before->last_record : 0;
+  if (have < said.predecessor_last_record())
+    throw missing("offline.predecessor_last_record",
+                  "segment " + std::to_string(attempt_.number) + " follows record " +
+                      std::to_string(said.predecessor_last_record()) + " of segment " +
+                      std::to_string(attempt_.number - 1) + ", of which record " + std::to_string(have + 1) +
+                      " and what follows are missing; send them first");
+  if (start.has_resume_step() && !storage::has_barrier(transaction, attempt_.run, start.resume_step()))
+    throw missing("attempt_start.resume_step",
+                  "segment " + std::to_string(attempt_.number) + " goes on after step " +
+                      std::to_string(start.resume_step()) +
+                      ", which is no committed barrier; send all earlier segments first");
+}
+
 void Session::apply_start(Transaction& transaction, const v1::AttemptStart& start) {
-  if (start.has_offline()) throw broken("attempt start", "an offline segment in an attempt that is not one");
+  if (start.has_offline() && !attempt_.is_segment)
+    throw broken("attempt start", "an offline segment in an attempt that is not one");
+  if (attempt_.is_segment) {
+    check_segment(transaction, start);
+    begin_segment(transaction);
+  }
   if (start.total_steps() < 0) throw broken("attempt start", "total_steps is negative");
   const bool resumes = start.has_resume_step();
   if (attempt_.must_resume) {
@@ -195,9 +260,15 @@ void Session::apply_declaration(Transaction& transaction, const v1::SeriesDeclar
   entry->levels.reset();
 }
 
+// What an offline run recorded may be days old.
+void Session::note_time(TimeUs recorded_us) {
+  if (attempt_.is_segment) record_us_ = recorded_us;
+}
+
 // Everything is checked before anything is stored.
 void Session::apply_scalars(Transaction& transaction, std::uint64_t record, const v1::ScalarPoints& points) {
   check_scalars(points);
+  note_time(points.time_us());
   std::vector<SeriesCache::Entry*> entries;
   entries.reserve(static_cast<std::size_t>(points.key_size()));
   std::set<std::string_view> added;
@@ -241,6 +312,7 @@ void Session::apply_matrix(Transaction& transaction, const v1::MatrixPoint& poin
                             std::to_string(entry->declaration.eligible.size()) + " cells; must be " +
                             std::to_string(bytes));
   check_order(*entry, point.step());
+  note_time(point.time_us());
   series_.append_matrix(transaction, *entry, point.step(), point.time_us(), point.planes());
   step_ = std::max(step_, point.step());
 }
@@ -284,8 +356,8 @@ void Session::apply_barrier(Transaction& transaction, std::uint64_t record, cons
 void Session::apply_end(Transaction& transaction, const v1::End& end) {
   check_end(end);
   attempt_.end_state = static_cast<storage::RunState>(end.state());
-  storage::set_end_record(transaction, attempt_.run, attempt_.number, *attempt_.end_state,
-                          to_reason(end.reason()));
+  end_reason_ = to_reason(end.reason());
+  storage::set_end_record(transaction, attempt_.run, attempt_.number, *attempt_.end_state, end_reason_);
 }
 
 }  // namespace hooke::ingest

@@ -27,17 +27,21 @@ class Session {
   std::uint64_t open(storage::Transaction& transaction);
 
   // Applies what is new. At a record that breaks the protocol it stops and fails the run.
-  // Throws storage::FencedError; kOutOfRange when records are missing; kInvalidArgument.
+  // Throws storage::FencedError; kOutOfRange when records are missing, kFailedPrecondition when those of
+  // an earlier segment are; kInvalidArgument.
   Applied apply(storage::Transaction& transaction, const v1::RecordBatch& batch);
 
  private:
   void reload(storage::Transaction& transaction, const storage::FencedAttempt& attempt);
   void save(storage::Transaction& transaction, const Applied& applied);
-  void fail_run(storage::Transaction& transaction, const std::string& why);
+  void end_run(storage::Transaction& transaction, storage::RunState state, const storage::Reason& reason);
 
   // One record. Throws kInvalidArgument for a broken rule, before anything of it is stored.
   void apply_record(storage::Transaction& transaction, const v1::Record& record);
   void apply_start(storage::Transaction& transaction, const v1::AttemptStart& start);
+  void begin_segment(storage::Transaction& transaction);
+  void check_segment(storage::Transaction& transaction, const v1::AttemptStart& start);
+  void note_time(TimeUs recorded_us);
   void apply_declaration(storage::Transaction& transaction, const v1::SeriesDeclaration& message);
   void apply_scalars(storage::Transaction& transaction, std::uint64_t record, const v1::ScalarPoints& points);
   void apply_matrix(storage::Transaction& transaction, const v1::MatrixPoint& point);
@@ -59,6 +63,8 @@ class Session {
   TimeUs now_ = 0;
   Step step_ = -1;
   std::optional<std::int64_t> total_steps_;
+  std::optional<TimeUs> record_us_;
+  storage::Reason end_reason_;
   unsigned changes_ = 0;
 };
 

@@ -28,6 +28,7 @@ void require(std::string_view reference, const std::string& field, const char* w
 
 std::optional<Run> run_by_prefix(Snapshot& snapshot, std::string_view id, const std::string& field) {
   if (auto run = storage::find_run(snapshot, id)) return run;
+  if (auto run = storage::find_offline_run(snapshot, id)) return run;
   if (id.empty()) return std::nullopt;
   const auto candidates = storage::find_runs_by_prefix(snapshot, id, kCandidates + 1);
   if (candidates.empty()) return std::nullopt;

@@ -14,7 +14,8 @@
 
 namespace hooke::query {
 
-// From "experiments/E/runs/ID", "experiments/-/runs/ID" or ID; ID may be an unambiguous prefix.
+// From "experiments/E/runs/ID", "experiments/-/runs/ID" or ID; ID may be an unambiguous prefix,
+// or the UUID of an offline run.
 // Throws hooke::Error: kInvalidArgument (no reference, an ambiguous one, with its candidates), kNotFound.
 storage::Run find_run(storage::Snapshot& snapshot, std::string_view reference, const std::string& field);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/scheduling/grants.h"
 #include "server/scheduling/transitions.h"
 #include "server/storage/digest.h"
 #include "server/storage/limits.h"
@@ -21,9 +22,6 @@ using storage::RunState;
 using storage::Transaction;
 
 constexpr const char* kSubmit = "submit";
-constexpr std::size_t kRunIdLength = 8;
-constexpr std::size_t kNonceBytes = 16;
-constexpr std::size_t kMaxNameBytes = 128;
 constexpr std::size_t kMaxIdBytes = 128;
 constexpr std::size_t kMaxLogLines = 200;
 constexpr std::size_t kSweepGroup = 256;
@@ -32,19 +30,6 @@ constexpr std::size_t kMaxGrantedBarriers = 10'000;
 
 TimeUs to_us(std::chrono::milliseconds duration) {
   return std::chrono::microseconds(duration).count();
-}
-
-void require_text(const char* field, const std::string& value, std::size_t limit) {
-  if (value.empty()) throw invalid(field, "is missing");
-  if (value.size() > limit) throw invalid(field, "is longer than " + std::to_string(limit) + " bytes");
-}
-
-// Lower-case base32 (RFC 4648) of the low 5 bits of each byte.
-std::string make_run_id(const storage::Random& random) {
-  static constexpr char kAlphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
-  std::string id = random(kRunIdLength);
-  for (char& c : id) c = kAlphabet[static_cast<unsigned char>(c) & 31];
-  return id;
 }
 
 // Each part with its length before it, so that no two requests read the same.
@@ -110,13 +95,6 @@ std::optional<SubmitResult> repeated(Transaction& transaction, const SubmitReque
   return result_of(transaction, std::move(*experiment));
 }
 
-std::string free_run_id(Transaction& transaction, const storage::Random& random) {
-  while (true) {
-    std::string id = make_run_id(random);
-    if (!storage::find_run(transaction, id)) return id;
-  }
-}
-
 storage::NewRun new_run(const SubmitRequest& request, const RunSpec& spec, ExperimentId experiment,
                         std::string run_id, TimeUs now) {
   storage::NewRun run;
@@ -164,6 +142,14 @@ Run require_run(Transaction& transaction, const std::string& reference) {
   return std::move(*run);
 }
 
+void refuse_offline(const Run& run) {
+  if (!run.offline_id.empty())
+    throw Error(Code::kFailedPrecondition,
+                "run " + run.run_id +
+                    " was made without a server and goes on only there: `hooke-worker run` with its folder, "
+                    "then `hooke sync`");
+}
+
 RunId named_run(Transaction& transaction, const LeaseRequest& request) {
   const Run run = require_run(transaction, request.run);
   if (run.state != RunState::kQueued)
@@ -172,22 +158,6 @@ RunId named_run(Transaction& transaction, const LeaseRequest& request) {
   if (const auto label = missing_label(request.labels, run.require))
     throw Error(Code::kFailedPrecondition, "run " + run.run_id + " requires the label " + *label);
   return run.id;
-}
-
-// The secret that lease tokens are derived from, made at first use.
-std::string server_secret(Transaction& transaction, const storage::Random& random) {
-  static constexpr const char* kName = "lease_secret";
-  static constexpr std::size_t kBytes = 32;
-  if (auto secret = storage::find_setting(transaction, kName)) return *secret;
-  const std::string secret = random(kBytes);
-  storage::put_setting(transaction, kName, secret);
-  return secret;
-}
-
-// Derived, not stored: a repeated request gets the same token from the same nonce.
-std::string derive_token(const std::string& secret, const std::string& run_id, std::int32_t attempt,
-                         const std::string& nonce) {
-  return storage::hmac_sha256(secret, run_id + "/" + std::to_string(attempt) + "/" + nonce);
 }
 
 // The committed barriers at which the run may go on.
@@ -202,13 +172,9 @@ std::vector<storage::Barrier> granted_barriers(Transaction& transaction, const R
   return barriers;
 }
 
-LeaseGrant grant_of(Transaction& transaction, const storage::Attempt& attempt, const std::string& secret) {
-  LeaseGrant grant;
-  grant.run = *storage::find_run(transaction, attempt.run);
-  grant.attempt = attempt.number;
-  grant.token = derive_token(secret, grant.run.run_id, attempt.number, attempt.token_nonce);
-  grant.period = std::chrono::milliseconds(attempt.period_us / 1000);
-  grant.attempt_id = storage::id_of(attempt);
+LeaseGrant grant_with_barriers(Transaction& transaction, const storage::Attempt& attempt,
+                               const std::string& secret) {
+  LeaseGrant grant = grant_of(transaction, attempt, secret);
   grant.barriers = granted_barriers(transaction, grant.run);
   return grant;
 }
@@ -218,7 +184,7 @@ std::optional<LeaseGrant> repeated(Transaction& transaction, const LeaseRequest&
                                    const std::string& secret, TimeUs now) {
   const auto attempt = storage::find_attempt_by_request(transaction, request.request_id);
   if (!attempt) return std::nullopt;
-  LeaseGrant grant = grant_of(transaction, *attempt, secret);
+  LeaseGrant grant = grant_with_barriers(transaction, *attempt, secret);
   storage::pass_fence(transaction, {grant.run.run_id, attempt->number, grant.token}, now);
   storage::set_worker_run(transaction, attempt->worker, attempt->run, now);
   grant.run = *storage::find_run(transaction, attempt->run);
@@ -267,16 +233,15 @@ std::optional<LeaseGrant> Queue::lease(const LeaseRequest& request) {
     storage::NewAttempt attempt;
     attempt.run = *run;
     attempt.number = granted.attempt + 1;
-    attempt.token_nonce = random_(kNonceBytes);
-    attempt.token_hash =
-        storage::sha256(derive_token(secret, granted.run_id, attempt.number, attempt.token_nonce));
+    draw_token(attempt, secret, granted.run_id, random_);
     attempt.request_id = request.request_id;
     attempt.worker = request.worker;
     attempt.granted_us = now;
     attempt.period_us = to_us(options_.lease_period);
     attempt.slurm = request.slurm;
     begin_attempt(transaction, attempt);
-    return grant_of(transaction, *storage::find_attempt(transaction, *run, attempt.number), secret);
+    return grant_with_barriers(transaction, *storage::find_attempt(transaction, *run, attempt.number),
+                               secret);
   });
 }
 
@@ -300,6 +265,9 @@ RunState Queue::finish(const FinishRequest& request) {
     if (const auto state = state_after_repeat(transaction, request.attempt, request.outcome)) return *state;
     const TimeUs now = clock_();
     const auto attempt = storage::pass_fence(transaction, request.attempt, now);
+    if (attempt.is_segment)
+      throw Error(Code::kFailedPrecondition, "an offline run ends with its End record, not by a call",
+                  "attempt");
     if (request.outcome == Outcome::kSucceeded && request.last_record != attempt.last_record)
       throw Error(Code::kFailedPrecondition,
                   "the last record on disk is " + std::to_string(attempt.last_record) + ", not " +
@@ -327,6 +295,7 @@ Run Queue::cancel(const std::string& reference, const std::string& by) {
 Run Queue::retry(const std::string& reference, const std::string& by) {
   return writer_.run([&](Transaction& transaction) {
     const Run run = require_run(transaction, reference);
+    refuse_offline(run);
     if (run.state != RunState::kFailed && run.state != RunState::kCancelled)
       throw Error(Code::kFailedPrecondition, "run " + run.run_id + " is " + name_of(run.state) +
                                                  "; only a failed or cancelled run can be tried again");
@@ -342,6 +311,7 @@ Run Queue::retry(const std::string& reference, const std::string& by) {
 Run Queue::extend(const ExtendRequest& request) {
   return writer_.run([&](Transaction& transaction) {
     const Run run = require_run(transaction, request.run);
+    refuse_offline(run);
     const auto refuse = [&run](const std::string& why) {
       throw Error(Code::kFailedPrecondition, "run " + run.run_id + " " + why);
     };

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -65,12 +66,26 @@ struct LeaseRequest {
   std::optional<storage::SlurmJob> slurm;
 };
 
+// A segment of a run that was made without a server.
+struct SegmentRequest {
+  std::string uuid;          // of the run, in lower case
+  std::int32_t segment = 0;  // at least 1
+  std::string worker;        // required; who sends it
+  std::string experiment;    // to be joined, or made under this name
+  std::string new_name;      // of the experiment that is made without one
+  RunSpec run;               // used when the server does not know the run
+  std::string submitter;
+  // Throws when a run that is here, with this canonical configuration, is another one.
+  std::function<void(const std::string& config_json)> check_config;
+};
+
 struct LeaseGrant {
   storage::Run run;
   std::int32_t attempt = 0;
   std::string attempt_id;
   std::string token;  // 32 bytes
   std::chrono::milliseconds period{0};
+  std::uint64_t committed_record = 0;  // last one of the attempt
   // At which the run may go on; the newest when there are very many.
   std::vector<storage::Barrier> barriers;
 };
@@ -106,20 +121,26 @@ class Queue {
   // stands for an attempt that has ended.
   std::optional<LeaseGrant> lease(const LeaseRequest& request);
 
+  // The grant of a segment, the same one to everybody who asks. The first of a UUID stores its run, as
+  // running; none of them has a lease. Without barriers. Throws kInvalidArgument; kFailedPrecondition
+  // for a new segment of a run that has succeeded or was cancelled; what check_config throws.
+  LeaseGrant lease_segment(const SegmentRequest& request);
+
   // Keeps the lease; returns its period. Throws storage::FencedError.
   std::chrono::milliseconds heartbeat(const storage::AttemptKey& attempt,
                                       const std::optional<storage::SlurmJob>& slurm = {});
 
   // Ends the attempt; returns the state of the run now. Repeated, it answers the same.
   // Throws storage::FencedError; kInvalidArgument; kFailedPrecondition when it says "succeeded" with a
-  // last record other than the committed one.
+  // last record other than the committed one, or for a segment, whose End record says it all.
   storage::RunState finish(const FinishRequest& request);
 
   // Cancels a queued or running run and fences its attempt. `by` is for the reason.
   // Throws kNotFound; kFailedPrecondition when it has ended.
   storage::Run cancel(const std::string& run, const std::string& by);
 
-  // Queues a failed or cancelled run again, with all its attempts. Throws as cancel does.
+  // Queues a failed or cancelled run again, with all its attempts. Throws as cancel does; like extend()
+  // kFailedPrecondition for an offline run, which goes on where it was made.
   storage::Run retry(const std::string& run, const std::string& by);
 
   // Queues a run that has succeeded again, to be trained further from its end: it never begins again.

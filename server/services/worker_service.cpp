@@ -4,6 +4,7 @@
 
 #include "server/query/find.h"
 #include "server/query/resources.h"
+#include "server/services/offline.h"
 #include "server/services/refused_stream.h"
 #include "server/services/worker_stream.h"
 
@@ -26,9 +27,6 @@ google::protobuf::Duration duration(std::chrono::milliseconds time) {
 }
 
 scheduling::LeaseRequest record_of(const v1::LeaseRequest& request) {
-  if (request.has_offline())
-    throw Error(Code::kUnimplemented, "this version cannot take in runs that were made without a server yet",
-                "offline");
   scheduling::LeaseRequest lease;
   lease.request_id = request.request_id();
   lease.worker = request.worker();
@@ -56,14 +54,17 @@ void fill(v1::LeaseGrant& to, const scheduling::LeaseGrant& grant) {
     entry->set_attempt_id(barrier.attempt_id);
   }
   to.set_must_resume(grant.run.must_resume);
+  to.set_committed_record(grant.committed_record);
 }
 
 }  // namespace
 
 grpc::Status WorkerService::Lease(grpc::ServerContext* context, const v1::LeaseRequest* request,
                                   v1::LeaseResponse* response) {
-  return gate_.run(*context, std::string(kService) + "Lease", [&](const access::Caller&) {
-    if (const auto grant = queue_.lease(record_of(*request))) {
+  return gate_.run(*context, std::string(kService) + "Lease", [&](const access::Caller& caller) {
+    if (request->has_offline()) {
+      fill(*response->mutable_grant(), queue_.lease_segment(plan_segment(*request, caller.owner)));
+    } else if (const auto grant = queue_.lease(record_of(*request))) {
       fill(*response->mutable_grant(), *grant);
     } else {
       *response->mutable_retry_after() = duration(queue_.options().retry_after);

@@ -13,7 +13,8 @@ constexpr std::int64_t kIdBytes = 8;  // of an attempt's token hash
   "period_us, expires_us, ended_us, outcome, reason_kind, reason_message, reason_exit, reason_signal, " \
   "started_us, resume_step, last_record, total_steps, coalesce(provenance_json, ''), end_state, "       \
   "end_reason_kind, end_reason_message, end_reason_exit, end_reason_signal, "                           \
-  "coalesce(log_tail_json, '[]'), slurm_cluster, slurm_job_id, slurm_restart, slurm_nodes FROM attempts "
+  "coalesce(log_tail_json, '[]'), slurm_cluster, slurm_job_id, slurm_restart, slurm_nodes, "            \
+  "segment IS NOT NULL FROM attempts "
 
 template <class Enum>
 std::optional<Enum> maybe_enumeration(Statement& row, int column) {
@@ -44,6 +45,7 @@ Attempt read(Statement& row) {
   attempt.end_reason = row.reason(21);
   attempt.log_tail = row.strings(25);
   if (!row.null(27)) attempt.slurm = SlurmJob{row.text(26), row.text(27), row.small(28), row.text(29), {}};
+  attempt.is_segment = row.boolean(30);
   return attempt;
 }
 
@@ -58,6 +60,14 @@ std::optional<Attempt> read_one(Statement&& row) {
   return read(row);
 }
 
+void make_newest(Transaction& transaction, RunId run, std::int32_t number, const std::string& worker,
+                 TimeUs now) {
+  Statement(transaction,
+            "UPDATE runs SET attempt = ?, worker = ?, start_us = coalesce(start_us, ?) WHERE id = ?", number,
+            worker, now, run)
+      .run();
+}
+
 }  // namespace
 
 void insert_attempt(Transaction& transaction, const NewAttempt& attempt) {
@@ -65,19 +75,31 @@ void insert_attempt(Transaction& transaction, const NewAttempt& attempt) {
   const auto text = [slurm](std::string SlurmJob::*member) {
     return slurm ? std::optional<std::string>(slurm->*member) : std::nullopt;
   };
+  const auto unless_segment = [&attempt](auto value) {
+    return attempt.is_segment ? std::nullopt : std::optional(value);
+  };
   Statement(transaction,
             "INSERT INTO attempts (run_id, number, token_hash, token_nonce, request_id, worker, granted_us, "
-            "period_us, expires_us, slurm_cluster, slurm_job_id, slurm_restart, slurm_nodes) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "period_us, expires_us, slurm_cluster, slurm_job_id, slurm_restart, slurm_nodes, segment) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             attempt.run, attempt.number, Blob{attempt.token_hash}, Blob{attempt.token_nonce},
-            attempt.request_id, attempt.worker, attempt.granted_us, attempt.period_us,
-            attempt.granted_us + attempt.period_us, text(&SlurmJob::cluster), text(&SlurmJob::job_id),
-            slurm ? std::optional(slurm->restart_count) : std::nullopt, text(&SlurmJob::nodes))
+            unless_segment(attempt.request_id), attempt.worker, attempt.granted_us, attempt.period_us,
+            unless_segment(attempt.granted_us + attempt.period_us), text(&SlurmJob::cluster),
+            text(&SlurmJob::job_id), slurm ? std::optional(slurm->restart_count) : std::nullopt,
+            text(&SlurmJob::nodes), attempt.is_segment ? std::optional(attempt.number) : std::nullopt)
       .run();
-  Statement(transaction,
-            "UPDATE runs SET attempt = ?, worker = ?, start_us = coalesce(start_us, ?) WHERE id = ?",
-            attempt.number, attempt.worker, attempt.granted_us, attempt.run)
+  if (!attempt.is_segment)
+    make_newest(transaction, attempt.run, attempt.number, attempt.worker, attempt.granted_us);
+}
+
+void begin_segment(Transaction& transaction, RunId run, std::int32_t number, const std::string& worker,
+                   TimeUs now) {
+  Statement(
+      transaction,
+      "UPDATE attempts SET ended_us = ?, outcome = ? WHERE run_id = ? AND number < ? AND outcome IS NULL",
+      now, Outcome::kSuperseded, run, number)
       .run();
+  make_newest(transaction, run, number, worker, now);
 }
 
 std::optional<Attempt> find_attempt(Snapshot& snapshot, RunId run, std::int32_t number) {

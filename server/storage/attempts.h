@@ -20,11 +20,12 @@ struct NewAttempt {
   std::int32_t number = 0;
   std::string token_hash;   // SHA-256 of the token, 32 bytes
   std::string token_nonce;  // what the token was derived from, beside the server's secret
-  std::string request_id;   // of the lease; unique
+  std::string request_id;   // of the lease; unique; empty for a segment
   std::string worker;
   TimeUs granted_us = 0;
   TimeUs period_us = 0;
   std::optional<SlurmJob> slurm;
+  bool is_segment = false;  // of an offline run; its number is the segment's
 };
 
 struct Attempt {
@@ -49,6 +50,7 @@ struct Attempt {
   Reason end_reason;
   std::vector<std::string> log_tail;
   std::optional<SlurmJob> slurm;  // without `state`
+  bool is_segment = false;        // of an offline run
 };
 
 struct Barrier {
@@ -61,12 +63,18 @@ struct Barrier {
 // Tells an attempt from every other, also from one of the same number that a restored backup forgot.
 std::string id_of(const Attempt& attempt);
 
-// Also makes it the run's newest and sets the run's start time.
+// Also makes it the run's newest and sets the run's start time. A segment of an offline run gets no
+// lease, and is made the newest by its first record: begin_segment.
 void insert_attempt(Transaction& transaction, const NewAttempt& attempt);
 std::optional<Attempt> find_attempt(Snapshot& snapshot, RunId run, std::int32_t number);
 std::optional<Attempt> find_attempt_by_request(Snapshot& snapshot, std::string_view request_id);
 // Oldest first.
 std::vector<Attempt> attempts_of(Snapshot& snapshot, RunId run);
+
+// A segment's first record is here: it is the run's newest attempt, and nothing more is taken of those
+// before it.
+void begin_segment(Transaction& transaction, RunId run, std::int32_t number, const std::string& worker,
+                   TimeUs now);
 
 // A full period from `now`.
 void renew_lease(Transaction& transaction, RunId run, std::int32_t number, TimeUs now);

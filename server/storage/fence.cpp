@@ -23,8 +23,8 @@ Row read_row(Transaction& transaction, const AttemptKey& key) {
       transaction,
       "SELECT r.id, r.experiment_id, r.run_id, r.state, r.attempt, r.must_resume, r.failed_attempts, "
       "r.max_attempts, r.step, a.token_hash, a.worker, a.period_us, a.last_record, a.started_us, "
-      "a.end_state, "
-      "a.outcome FROM runs r LEFT JOIN attempts a ON a.run_id = r.id AND a.number = ? "
+      "a.end_state, a.outcome, a.segment IS NOT NULL, coalesce(r.offline_id, '') FROM runs r LEFT JOIN "
+      "attempts a ON a.run_id = r.id AND a.number = ? "
       "WHERE r.run_id = ?",
       key.number, run_id);
   if (!row.step()) throw FencedError(kRunDeleted, "there is no run " + std::string(run_id));
@@ -48,6 +48,8 @@ Row read_row(Transaction& transaction, const AttemptKey& key) {
   attempt.started = !row.null(13);
   if (!row.null(14)) attempt.end_state = row.enumeration<RunState>(14);
   if (!row.null(15)) found.outcome = row.enumeration<Outcome>(15);
+  attempt.is_segment = row.boolean(16);
+  attempt.offline_id = row.text(17);
   return found;
 }
 
@@ -57,9 +59,11 @@ void refuse_stale(const Row& row, const AttemptKey& key) {
   if (row.token_hash.empty() || !equal_secrets(row.token_hash, sha256(key.token)))
     throw FencedError(kTokenInvalid, "the token is not that of " + attempt);
   if (row.run_state == RunState::kCancelled) throw FencedError(kRunCancelled, run + " was cancelled");
-  if (is_final(row.run_state))
+  const bool next_segment = row.attempt.is_segment && key.number > row.newest;
+  const bool started_again = next_segment && row.run_state == RunState::kFailed;
+  if (is_final(row.run_state) && !started_again)
     throw FencedError(kRunFinished, run + " has ended: it has " + name_of(row.run_state));
-  if (row.newest != key.number)
+  if (row.newest != key.number && !next_segment)
     throw FencedError(kAttemptSuperseded,
                       attempt + " was superseded by attempt " + std::to_string(row.newest));
   if (row.outcome && *row.outcome != Outcome::kLapsed)
@@ -73,7 +77,7 @@ FencedAttempt pass_fence(Transaction& transaction, const AttemptKey& key, TimeUs
   refuse_stale(row, key);
   FencedAttempt& attempt = row.attempt;
   if (!row.outcome) {
-    renew_lease(transaction, attempt.run, attempt.number, now);
+    if (!attempt.is_segment) renew_lease(transaction, attempt.run, attempt.number, now);
     return attempt;
   }
   reopen_attempt(transaction, attempt.run, attempt.number, now);

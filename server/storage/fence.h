@@ -54,10 +54,14 @@ struct FencedAttempt {
   bool must_resume = false;
   std::int32_t failed_attempts = 0;
   std::int32_t max_attempts = 0;
+  bool is_segment = false;  // of an offline run
+  std::string offline_id;   // of the run; empty unless it is one
 };
 
 // Lets the attempt pass and gives its lease a full period from `now`. One that had lapsed is
 // reopened under its number, its run is running again, and the lapse does not count any more.
+// A segment of an offline run has no lease; it passes until the first record of a later one is stored,
+// or its own End. One after a segment that has failed passes, since the run was started again.
 // Throws FencedError; a run that is not there counts as deleted.
 FencedAttempt pass_fence(Transaction& transaction, const AttemptKey& key, TimeUs now);
 

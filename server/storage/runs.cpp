@@ -133,11 +133,11 @@ RunId insert_run(Transaction& transaction, const NewRun& run) {
     throw Error(Code::kAlreadyExists, "run " + run.run_id + " is there already", "run_id");
   Statement row(transaction,
                 "INSERT INTO runs (run_id, experiment_id, state, seed, config_json, config_hash, sweep_json, "
-                "require_json, priority, executor, submitter, max_attempts, create_us) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                "require_json, priority, executor, submitter, max_attempts, create_us, offline_id) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, '')) RETURNING id",
                 run.run_id, run.experiment, RunState::kQueued, run.seed, run.config_json,
                 to_hex(sha256(run.config_json)), to_json(run.sweep), to_json(run.require), run.priority,
-                run.executor, run.submitter, run.max_attempts, run.create_us);
+                run.executor, run.submitter, run.max_attempts, run.create_us, run.offline_id);
   row.step();
   const RunId id{row.integer(0)};
   StateChange queued;
@@ -158,6 +158,10 @@ std::optional<Run> find_run(Snapshot& snapshot, RunId id) {
 
 std::optional<Run> find_run(Snapshot& snapshot, std::string_view run_id) {
   return read_one(snapshot, Statement(snapshot, RUN_COLUMNS "WHERE r.run_id = ?", run_id));
+}
+
+std::optional<Run> find_offline_run(Snapshot& snapshot, std::string_view offline_id) {
+  return read_one(snapshot, Statement(snapshot, RUN_COLUMNS "WHERE r.offline_id = ?", offline_id));
 }
 
 std::vector<Run> find_runs_by_prefix(Snapshot& snapshot, std::string_view prefix, std::size_t limit) {
@@ -239,8 +243,8 @@ void reset_failed_attempts(Transaction& transaction, RunId id) {
 
 void set_progress(Transaction& transaction, RunId id, const RunProgress& progress) {
   Statement(transaction,
-            "UPDATE runs SET step = coalesce(?, step), total_steps = coalesce(?, total_steps), record_us = ? "
-            "WHERE id = ?",
+            "UPDATE runs SET step = coalesce(?, step), total_steps = coalesce(?, total_steps), "
+            "record_us = coalesce(?, record_us) WHERE id = ?",
             progress.step, progress.total_steps, progress.record_us, id)
       .run();
 }
@@ -310,7 +314,9 @@ std::vector<QueueEntry> queue_heads(Snapshot& snapshot, std::string_view executo
 
 std::map<std::string, std::int64_t> running_by_submitter(Snapshot& snapshot) {
   std::map<std::string, std::int64_t> counts;
-  Statement rows(snapshot, "SELECT submitter, count(*) FROM runs WHERE state = 2 GROUP BY submitter");
+  Statement rows(snapshot,
+                 "SELECT submitter, count(*) FROM runs WHERE state = 2 AND "
+                 "offline_id IS NULL GROUP BY submitter");
   while (rows.step()) counts[rows.text(0)] = rows.integer(1);
   return counts;
 }

@@ -26,6 +26,7 @@ struct NewRun {
   std::string submitter;
   std::int32_t max_attempts = 5;
   TimeUs create_us = 0;
+  std::string offline_id;  // UUID of a run that was made without a server; else empty
 };
 
 struct Run {
@@ -43,7 +44,7 @@ struct Run {
   TimeUs create_us = 0;
   std::optional<TimeUs> start_us;   // first grant
   std::optional<TimeUs> end_us;     // final state
-  std::optional<TimeUs> record_us;  // last record stored
+  std::optional<TimeUs> record_us;  // last record stored; of an offline run: when it was made
   std::string submitter;
   std::string worker;        // of the newest attempt
   std::int32_t attempt = 0;  // number of the newest attempt
@@ -86,6 +87,7 @@ std::string_view run_id_of(std::string_view reference);
 std::optional<Run> find_run(Snapshot& snapshot, RunId id);
 // By the whole id.
 std::optional<Run> find_run(Snapshot& snapshot, std::string_view run_id);
+std::optional<Run> find_offline_run(Snapshot& snapshot, std::string_view offline_id);
 // Runs whose id begins with `prefix`, at most `limit`, by id: one is an answer, more are candidates.
 std::vector<Run> find_runs_by_prefix(Snapshot& snapshot, std::string_view prefix, std::size_t limit);
 
@@ -108,11 +110,11 @@ std::int32_t count_failed_attempt(Transaction& transaction, RunId id, std::int32
 // Forgets the attempts that failed: the run has max_attempts again.
 void reset_failed_attempts(Transaction& transaction, RunId id);
 
-// What an accepted batch moves: `step` only where it is given.
+// What an accepted batch moves; what is absent stays.
 struct RunProgress {
   std::optional<Step> step;
   std::optional<std::int64_t> total_steps;
-  TimeUs record_us = 0;
+  std::optional<TimeUs> record_us;
 };
 void set_progress(Transaction& transaction, RunId id, const RunProgress& progress);
 
@@ -139,7 +141,7 @@ struct QueueEntry {
   RunId oldest;
 };
 std::vector<QueueEntry> queue_heads(Snapshot& snapshot, std::string_view executor);
-// Running runs of each submitter.
+// Running runs of each submitter, without offline ones, which take no worker's time.
 std::map<std::string, std::int64_t> running_by_submitter(Snapshot& snapshot);
 
 }  // namespace hooke::storage

@@ -169,8 +169,7 @@ TEST_F(BadInput, WorkerService) {
   expect(stub, &Stub::Lease, "request_id: 'bad-1'", invalid, {"worker"});
   expect(stub, &Stub::Lease, "request_id: 'bad-2' worker: 'w' run: 'zzzzzzzz'", StatusCode::NOT_FOUND,
          {"zzzzzzzz"});
-  expect(stub, &Stub::Lease, "request_id: 'bad-3' worker: 'w' offline {uuid: 'u'}", StatusCode::UNIMPLEMENTED,
-         {"offline"});
+  expect(stub, &Stub::Lease, "request_id: 'bad-3' worker: 'w' offline {uuid: 'u'}", invalid, {"at least 1"});
   expect(stub, &Stub::Heartbeat, "", StatusCode::FAILED_PRECONDITION, {"no run"});
   expect(stub, &Stub::Heartbeat, "attempt {run: '" + runs_[0] + "' attempt: 1 token: 'x'}",
          StatusCode::FAILED_PRECONDITION, {});
@@ -200,6 +199,18 @@ TEST_F(BadInput, StreamsEndWithTheReason) {
   auto stream = house_->workers->Stream(&context);
   stream->WritesDone();
   EXPECT_EQ(stream->Finish().error_code(), StatusCode::INVALID_ARGUMENT);
+
+  const auto records = [&](const std::string& run) {
+    v1::ReadRecordsRequest request;
+    request.set_run(run);
+    Context read_context;
+    auto reader = house_->admin->ReadRecords(&read_context, request);
+    v1::ReadRecordsResponse response;
+    EXPECT_FALSE(reader->Read(&response));
+    return reader->Finish().error_code();
+  };
+  EXPECT_EQ(records(""), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(records("nothing"), StatusCode::NOT_FOUND);
 
   const auto tail = [&](const std::string& text) {
     v1::TailRequest request;

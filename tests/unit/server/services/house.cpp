@@ -2,6 +2,8 @@
 
 #include <fstream>
 
+#include "proto/hooke/run_config.h"
+
 namespace hooke::services {
 namespace {
 
@@ -85,6 +87,22 @@ v1::LeaseGrant House::lease(const std::string& run) {
   return response.grant();
 }
 
+grpc::Status House::lease_segment(const std::string& uuid, int segment, v1::LeaseGrant& grant,
+                                  const std::function<void(v1::LeaseRequest&)>& edit) {
+  v1::LeaseRequest request;
+  request.set_request_id("segment");
+  request.set_worker("laptop");
+  request.mutable_offline()->set_uuid(uuid);
+  request.mutable_offline()->set_segment(segment);
+  request.mutable_offline()->set_config_json(canonical_json(complete(config())));
+  if (edit) edit(request);
+  v1::LeaseResponse response;
+  Context context;
+  const auto status = workers->Lease(&context, request, &response);
+  grant = response.grant();
+  return status;
+}
+
 v1::Run House::run(const std::string& id) {
   v1::GetRunRequest request;
   request.set_name("experiments/-/runs/" + id);
@@ -118,6 +136,18 @@ WorkerEnd& WorkerEnd::start(std::int64_t total_steps, std::optional<std::int64_t
   auto& start = *add().mutable_attempt_start();
   start.set_total_steps(total_steps);
   if (resume_step) start.set_resume_step(*resume_step);
+  return *this;
+}
+
+WorkerEnd& WorkerEnd::start_segment(const std::string& uuid, int segment,
+                                    std::uint64_t predecessor_last_record,
+                                    std::optional<std::int64_t> resume_step) {
+  start(10, resume_step);
+  auto& offline =
+      *batch_.mutable_records(batch_.records_size() - 1)->mutable_attempt_start()->mutable_offline();
+  offline.set_uuid(uuid);
+  offline.set_segment(segment);
+  offline.set_predecessor_last_record(predecessor_last_record);
   return *this;
 }
 
@@ -194,6 +224,14 @@ WorkerEnd& WorkerEnd::barrier(std::int64_t step) {
 
 WorkerEnd& WorkerEnd::succeed() {
   add().mutable_end()->set_state(v1::RUN_STATE_SUCCEEDED);
+  return *this;
+}
+
+WorkerEnd& WorkerEnd::fail(const std::string& why) {
+  auto& end = *add().mutable_end();
+  end.set_state(v1::RUN_STATE_FAILED);
+  end.mutable_reason()->set_kind(v1::REASON_KIND_EXCEPTION);
+  end.mutable_reason()->set_message(why);
   return *this;
 }
 

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,9 @@ class House {
   // Submits with this many seeds; ids of the runs.
   std::vector<std::string> submit(int seeds = 1, const std::string& name = "trial");
   v1::LeaseGrant lease(const std::string& run = {});
+  // A segment of a run that was made without a server; `edit` changes the request.
+  grpc::Status lease_segment(const std::string& uuid, int segment, v1::LeaseGrant& grant,
+                             const std::function<void(v1::LeaseRequest&)>& edit = {});
   v1::Run run(const std::string& id);
 
   std::unique_ptr<v1::ExperimentService::Stub> experiments;
@@ -59,6 +63,8 @@ class WorkerEnd {
 
   // Each adds one record to the next batch.
   WorkerEnd& start(std::int64_t total_steps, std::optional<std::int64_t> resume_step = {});
+  WorkerEnd& start_segment(const std::string& uuid, int segment, std::uint64_t predecessor_last_record,
+                           std::optional<std::int64_t> resume_step = {});
   WorkerEnd& declare(const std::string& key, const std::vector<std::string>& classes, std::int64_t eligible);
   WorkerEnd& scalar(const std::string& key, std::int64_t step, double value);
   // A matrix whose means are these; ratio of means ten times as much, sd 0.5, nothing skipped.
@@ -70,9 +76,12 @@ class WorkerEnd {
   WorkerEnd& probes(const std::vector<std::vector<std::int64_t>>& indices);
   WorkerEnd& barrier(std::int64_t step);
   WorkerEnd& succeed();
+  WorkerEnd& fail(const std::string& why);
 
   // Sends the batch and waits until it is on disk; false when the stream ended instead.
   bool commit();
+  // The last record on disk, as far as this stream was told.
+  std::uint64_t committed() const { return last_; }
   // Closes the stream and returns how it ended.
   grpc::Status close();
   grpc::Status finish(v1::Outcome outcome);

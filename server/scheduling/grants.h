@@ -1,0 +1,31 @@
+// What leases and segments share: ids, tokens, and the grant of an attempt that is stored. Each works
+// inside a job of the writer. Private to server/scheduling.
+#pragma once
+
+#include <string>
+
+#include "server/scheduling/queue.h"
+#include "server/storage/attempts.h"
+
+namespace hooke::scheduling {
+
+inline constexpr std::size_t kMaxNameBytes = 128;
+
+// Throws kInvalidArgument for an empty text or one of more than `limit` bytes.
+void require_text(const char* field, const std::string& value, std::size_t limit);
+
+// A run id that nobody has.
+std::string free_run_id(storage::Transaction& transaction, const storage::Random& random);
+
+// The secret that lease tokens are derived from, made at first use.
+std::string server_secret(storage::Transaction& transaction, const storage::Random& random);
+
+// Gives a new attempt its token: sets token_nonce and token_hash. REQUIRES: its number is set.
+void draw_token(storage::NewAttempt& attempt, const std::string& secret, const std::string& run_id,
+                const storage::Random& random);
+
+// The grant of a stored attempt, without barriers.
+LeaseGrant grant_of(storage::Transaction& transaction, const storage::Attempt& attempt,
+                    const std::string& secret);
+
+}  // namespace hooke::scheduling

@@ -1,0 +1,76 @@
+// Queue::lease_segment: runs that were made without a server.
+#include "server/scheduling/grants.h"
+
+namespace hooke::scheduling {
+namespace {
+
+using storage::Run;
+using storage::RunState;
+using storage::Transaction;
+
+ExperimentId experiment_for(Transaction& transaction, const SegmentRequest& request, TimeUs now) {
+  if (!request.experiment.empty())
+    if (const auto found = storage::find_experiment(transaction, request.experiment)) return found->id;
+  const std::string& name = request.experiment.empty() ? request.new_name : request.experiment;
+  return storage::insert_experiment(transaction, {name, request.submitter, {}, now}).id;
+}
+
+// The run of a UUID that was not known. It never stands in the queue.
+RunId insert_offline_run(Transaction& transaction, const SegmentRequest& request,
+                         const storage::Random& random, TimeUs now) {
+  storage::NewRun run;
+  run.run_id = free_run_id(transaction, random);
+  run.experiment = experiment_for(transaction, request, now);
+  run.seed = request.run.seed;
+  run.config_json = request.run.config_json;
+  run.submitter = request.submitter;
+  run.create_us = now;
+  run.offline_id = request.uuid;
+  const RunId id = storage::insert_run(transaction, run);
+  storage::StateChange running;
+  running.state = RunState::kRunning;
+  running.time_us = now;
+  running.worker = request.worker;
+  storage::change_state(transaction, id, running);
+  return id;
+}
+
+void refuse_after_the_end(const Run& run, std::int32_t segment) {
+  if (run.state == RunState::kSucceeded || run.state == RunState::kCancelled)
+    throw Error(Code::kFailedPrecondition, "run " + run.run_id + " has ended (" + name_of(run.state) +
+                                               "): segment " + std::to_string(segment) + " is not taken");
+}
+
+}  // namespace
+
+LeaseGrant Queue::lease_segment(const SegmentRequest& request) {
+  require_text("worker", request.worker, kMaxNameBytes);
+  return writer_.run([&](Transaction& transaction) {
+    const TimeUs now = clock_();
+    const std::string secret = server_secret(transaction, random_);
+    const auto known = storage::find_offline_run(transaction, request.uuid);
+    if (known) request.check_config(known->config_json);
+    const RunId id = known ? known->id : insert_offline_run(transaction, request, random_, now);
+    const Run run = known ? *known : *storage::find_run(transaction, id);
+    if (const auto before = storage::find_attempt(transaction, id, request.segment))
+      return grant_of(transaction, *before, secret);
+    refuse_after_the_end(run, request.segment);
+    if (request.segment < run.attempt)
+      throw Error(Code::kFailedPrecondition,
+                  "segment " + std::to_string(request.segment) + " of run " + run.run_id +
+                      " is not taken: the run has gone on with segment " + std::to_string(run.attempt),
+                  "offline.segment");
+    storage::NewAttempt attempt;
+    attempt.run = id;
+    attempt.number = request.segment;
+    attempt.is_segment = true;
+    attempt.worker = request.worker;
+    attempt.granted_us = now;
+    attempt.period_us = std::chrono::microseconds(options_.lease_period).count();
+    draw_token(attempt, secret, run.run_id, random_);
+    storage::insert_attempt(transaction, attempt);
+    return grant_of(transaction, *storage::find_attempt(transaction, id, request.segment), secret);
+  });
+}
+
+}  // namespace hooke::scheduling
