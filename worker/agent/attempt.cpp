@@ -12,8 +12,8 @@
 #include "worker/agent/heart.h"
 #include "worker/agent/resume.h"
 #include "worker/agent/trainer_process.h"
-#include "worker/agent/uplink.h"
 #include "worker/spool/spool.h"
+#include "worker/uplink/uplink.h"
 
 namespace hooke::agent {
 namespace {
@@ -94,7 +94,8 @@ class Attempt {
       fs::create_directories(run_folder_);
       if (!fs::create_directory(folder_)) return give_back_number();
       write_file(folder_ / "config.json", grant_.config_json());
-      uplink_.emplace(connection_, ref_, spool());
+      uplink_.emplace(connection_, ref_, spool(),
+                      [this](const std::optional<std::string>& lost) { note_connection(lost); });
       heart_.emplace(connection_, ref_, to_ms(grant_.period()));
       const auto end = train();
       uplink_->close_spool();
@@ -108,6 +109,14 @@ class Attempt {
  private:
   fs::path spool() const { return folder_ / spool::kFileName; }
   fs::path log() const { return folder_ / "trainer.log"; }
+
+  void note_connection(const std::optional<std::string>& lost) {
+    if (lost) {
+      spdlog::warn("{}: connection lost ({}); training goes on, records wait in the spool", name_, *lost);
+    } else {
+      spdlog::info("{}: connected again", name_);
+    }
+  }
 
   // The folder is another attempt's, which a server that was restored from a backup has forgotten.
   AttemptResult give_back_number() {
@@ -308,7 +317,7 @@ class Attempt {
   std::uint64_t secured_ = 0;      // record of the last acknowledged barrier
   std::uint64_t freed_bytes_ = 0;  // at the spool's front
   bool can_free_ = true;           // the file system lets us
-  std::optional<Uplink> uplink_;
+  std::optional<uplink::Uplink> uplink_;
   std::optional<Heart> heart_;
 };
 

@@ -9,7 +9,7 @@
 
 #include "proto/hooke/error.h"
 #include "worker/agent/trainer_process.h"
-#include "worker/agent/translate.h"
+#include "worker/uplink/translate.h"
 
 namespace hooke::agent {
 namespace {
@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 TEST(Translate, JsonIsTheProtocolsOwn) {
   const auto record =
-      to_protocol({4, spool::Kind::kJson, R"({"attemptStart":{"resumeStep":"7","totalSteps":90}})"});
+      uplink::to_protocol({4, spool::Kind::kJson, R"({"attemptStart":{"resumeStep":"7","totalSteps":90}})"});
   EXPECT_EQ(record.number(), 4u);
   EXPECT_EQ(record.attempt_start().resume_step(), 7);
   EXPECT_EQ(record.attempt_start().total_steps(), 90);
@@ -28,8 +28,8 @@ TEST(Translate, JsonIsTheProtocolsOwn) {
 
 TEST(Translate, ScalarsAndMatricesKeepEveryValue) {
   const auto scalars =
-      to_protocol({2, spool::Kind::kScalars,
-                   spool::encode(spool::Scalars{3, 11, {{"train/loss", NAN}, {"test/loss", 0.25}}})});
+      uplink::to_protocol({2, spool::Kind::kScalars,
+                           spool::encode(spool::Scalars{3, 11, {{"train/loss", NAN}, {"test/loss", 0.25}}})});
   EXPECT_EQ(scalars.scalars().step(), 3);
   EXPECT_EQ(scalars.scalars().time_us(), 11);
   EXPECT_THAT(scalars.scalars().key(), ElementsAre("train/loss", "test/loss"));
@@ -37,13 +37,13 @@ TEST(Translate, ScalarsAndMatricesKeepEveryValue) {
   EXPECT_EQ(scalars.scalars().value(1), 0.25);
 
   const std::string planes(20, '\x7f');
-  const auto matrix = to_protocol(
+  const auto matrix = uplink::to_protocol(
       {3, spool::Kind::kMatrix, spool::encode(spool::Matrix{9, 12, "elasticity/kl", 1, 1, planes})});
   EXPECT_EQ(matrix.matrix().step(), 9);
   EXPECT_EQ(matrix.matrix().key(), "elasticity/kl");
   EXPECT_EQ(matrix.matrix().planes(), planes);
 
-  const auto pairs = to_protocol(
+  const auto pairs = uplink::to_protocol(
       {5, spool::Kind::kPairs, spool::encode(spool::Pairs{9, 12, "elasticity/kl.pairs", 2, planes, "1234"})});
   EXPECT_EQ(pairs.pairs().step(), 9);
   EXPECT_EQ(pairs.pairs().time_us(), 12);
@@ -54,10 +54,10 @@ TEST(Translate, ScalarsAndMatricesKeepEveryValue) {
 }
 
 TEST(Translate, RefusesWhatIsNoRecord) {
-  EXPECT_THROW(to_protocol({1, spool::Kind::kJson, "{"}), Error);
-  EXPECT_THROW(to_protocol({1, spool::Kind::kJson, "{}"}), Error);
-  EXPECT_THROW(to_protocol({1, spool::Kind::kJson, R"({"unknown":{}})"}), Error);
-  EXPECT_THROW(to_protocol({1, spool::Kind::kScalars, "short"}), Error);
+  EXPECT_THROW(uplink::to_protocol({1, spool::Kind::kJson, "{"}), Error);
+  EXPECT_THROW(uplink::to_protocol({1, spool::Kind::kJson, "{}"}), Error);
+  EXPECT_THROW(uplink::to_protocol({1, spool::Kind::kJson, R"({"unknown":{}})"}), Error);
+  EXPECT_THROW(uplink::to_protocol({1, spool::Kind::kScalars, "short"}), Error);
 }
 
 class Trainer : public testing::Test {

@@ -4,9 +4,9 @@
 #include "hooke/v1/worker.pb.h"
 #include "worker/spool/record.h"
 
-namespace hooke::agent {
+namespace hooke::uplink {
 
 // Throws hooke::Error (kDataLoss) when the payload is not what its kind says.
 v1::Record to_protocol(const spool::Record& record);
 
-}  // namespace hooke::agent
+}  // namespace hooke::uplink

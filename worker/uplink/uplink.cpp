@@ -1,12 +1,13 @@
-#include "worker/agent/uplink.h"
-
-#include <spdlog/spdlog.h>
+#include "worker/uplink/uplink.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "worker/agent/translate.h"
+#include "client/sdk/connection.h"
+#include "hooke/v1/worker.grpc.pb.h"
+#include "worker/uplink/translate.h"
 
-namespace hooke::agent {
+namespace hooke::uplink {
 namespace {
 
 using std::chrono::milliseconds;
@@ -40,7 +41,9 @@ bool is_final(grpc::StatusCode code) {
 // One connection's worth of sending.
 class Uplink::Session {
  public:
-  explicit Session(Uplink& up) : up_(up) { up_.connection_.authorise(context_); }
+  explicit Session(Uplink& up) : up_(up), stub_(v1::WorkerService::NewStub(up.connection_.channel())) {
+    up_.connection_.authorise(context_);
+  }
 
   // Sends until the spool is drained, the stream breaks or the uplink stops.
   grpc::Status run() {
@@ -49,7 +52,7 @@ class Uplink::Session {
       if (up_.stopping_) return grpc::Status::CANCELLED;
       up_.context_ = &context_;
     }
-    stream_ = up_.stub_->Stream(&context_);
+    stream_ = stub_->Stream(&context_);
     v1::StreamRequest open;
     *open.mutable_open() = up_.attempt_;
     v1::StreamResponse opened;
@@ -89,6 +92,7 @@ class Uplink::Session {
     note(committed);
     const std::lock_guard lock(up_.mutex_);
     up_.unacknowledged_barriers_.clear();  // they are read again
+    up_.unacknowledged_batches_.clear();
     return true;
   }
 
@@ -99,6 +103,11 @@ class Uplink::Session {
     while (!barriers.empty() && barriers.front().number <= committed) {
       up_.acknowledged_barrier_ = barriers.front();
       barriers.pop_front();
+    }
+    auto& batches = up_.unacknowledged_batches_;
+    while (!batches.empty() && batches.front().number <= committed) {
+      up_.acknowledged_position_ = batches.front();
+      batches.pop_front();
     }
     up_.changed_.notify_all();
   }
@@ -118,6 +127,10 @@ class Uplink::Session {
       if (!reader.skip_to(committed))
         throw Error(Code::kDataLoss, "spool " + up_.spool_.string() + " ends before record " +
                                          std::to_string(committed) + ", which the server has");
+      {
+        const std::lock_guard lock(up_.mutex_);
+        up_.acknowledged_position_ = reader.position();
+      }
       std::uint64_t sent = committed;
       while (step(reader, sent)) {
       }
@@ -143,6 +156,10 @@ class Uplink::Session {
     gather(reader, *request.mutable_batch());
     if (request.batch().records_size() > 0) {
       sent = request.batch().records().rbegin()->number();
+      {
+        const std::lock_guard lock(up_.mutex_);
+        up_.unacknowledged_batches_.push_back(reader.position());
+      }
       return stream_->Write(request);
     }
     std::unique_lock lock(up_.mutex_);
@@ -177,6 +194,7 @@ class Uplink::Session {
 
   Uplink& up_;
   grpc::ClientContext context_;
+  const std::unique_ptr<v1::WorkerService::Stub> stub_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::StreamRequest, v1::StreamResponse>> stream_;
   bool open_ = false;
   bool broken_ = false;  // guarded by up_.mutex_
@@ -184,11 +202,12 @@ class Uplink::Session {
   std::optional<Error> local_error_;
 };
 
-Uplink::Uplink(sdk::Connection& connection, v1::AttemptRef attempt, std::filesystem::path spool)
+Uplink::Uplink(sdk::Connection& connection, v1::AttemptRef attempt, std::filesystem::path spool,
+               Notice notice)
     : connection_(connection),
       attempt_(std::move(attempt)),
       spool_(std::move(spool)),
-      stub_(v1::WorkerService::NewStub(connection.channel())),
+      notice_(std::move(notice)),
       thread_([this] { run(); }) {}
 
 Uplink::~Uplink() {
@@ -225,6 +244,11 @@ std::uint64_t Uplink::acknowledged() const {
 std::optional<spool::Position> Uplink::acknowledged_barrier() const {
   const std::lock_guard lock(mutex_);
   return acknowledged_barrier_;
+}
+
+spool::Position Uplink::acknowledged_position() const {
+  const std::lock_guard lock(mutex_);
+  return acknowledged_position_;
 }
 
 bool Uplink::rewound() const {
@@ -265,18 +289,15 @@ void Uplink::run() {
       Session session(*this);
       const grpc::Status status = session.run();
       if (session.was_open()) {
-        if (away) spdlog::info("run {}: connected again", attempt_.run());
-        away = false;
+        if (std::exchange(away, false)) notice_(std::nullopt);
         wait = kFirstPause;
       }
       if (is_final(status.error_code())) refused = connection_.error_of(status);
-      const std::lock_guard lock(mutex_);
-      if (stopping_ || (drained_ && !refused)) return;
-      if (!refused && !away) {
-        spdlog::warn("run {}: connection lost ({}); training goes on, records wait in the spool",
-                     attempt_.run(), status.error_message());
-        away = true;
+      {
+        const std::lock_guard lock(mutex_);
+        if (stopping_ || (drained_ && !refused)) return;
       }
+      if (!refused && !std::exchange(away, true)) notice_(status.error_message());
     } catch (const Error& error) {
       refused = error;
     }
@@ -291,4 +312,4 @@ void Uplink::run() {
   }
 }
 
-}  // namespace hooke::agent
+}  // namespace hooke::uplink

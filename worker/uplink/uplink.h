@@ -1,6 +1,6 @@
 // Sends one attempt's spool to the server, as it grows, exactly as long as that takes.
 //
-// Owned by the attempt. Two threads of its own: one tails the spool and writes, one reads
+// Owned by whoever sends. Two threads of its own: one tails the spool and writes, one reads
 // acknowledgements. A lost connection is made again, with growing pauses, for as long as it takes;
 // the server then says where to go on.
 //
@@ -12,22 +12,33 @@
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
-#include "client/sdk/connection.h"
-#include "hooke/v1/worker.grpc.pb.h"
+#include "hooke/v1/worker.pb.h"
 #include "proto/hooke/error.h"
 #include "worker/spool/spool.h"
 
-namespace hooke::agent {
+namespace grpc {
+class ClientContext;
+}
+namespace hooke::sdk {
+class Connection;
+}
+
+namespace hooke::uplink {
 
 class Uplink {
  public:
+  // Called on the uplink's thread when the connection is lost, with the cause, and without one when it
+  // is there again.
+  using Notice = std::function<void(const std::optional<std::string>& lost)>;
+
   // `spool` need not exist yet.
-  Uplink(sdk::Connection& connection, v1::AttemptRef attempt, std::filesystem::path spool);
+  Uplink(sdk::Connection& connection, v1::AttemptRef attempt, std::filesystem::path spool, Notice notice);
   ~Uplink();
   Uplink(const Uplink&) = delete;
   Uplink& operator=(const Uplink&) = delete;
@@ -48,6 +59,9 @@ class Uplink {
   // The end of the last acknowledged barrier in the spool; nullopt before the first.
   std::optional<spool::Position> acknowledged_barrier() const;
 
+  // What is acknowledged, to the last batch of which all is.
+  spool::Position acknowledged_position() const;
+
   // Whether it was refused because the server has lost what it had acknowledged (a restored backup).
   bool rewound() const;
 
@@ -64,7 +78,7 @@ class Uplink {
   sdk::Connection& connection_;
   const v1::AttemptRef attempt_;
   const std::filesystem::path spool_;
-  const std::unique_ptr<v1::WorkerService::Stub> stub_;
+  const Notice notice_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -74,6 +88,8 @@ class Uplink {
   std::uint64_t acknowledged_ = 0;
   std::deque<spool::Position> unacknowledged_barriers_;  // that were read from the spool
   std::optional<spool::Position> acknowledged_barrier_;
+  std::deque<spool::Position> unacknowledged_batches_;  // their ends
+  spool::Position acknowledged_position_;
   bool rewound_ = false;
   std::optional<Error> refusal_;
   std::optional<v1::End> end_;
@@ -82,4 +98,4 @@ class Uplink {
   std::thread thread_;
 };
 
-}  // namespace hooke::agent
+}  // namespace hooke::uplink

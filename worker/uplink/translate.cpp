@@ -1,10 +1,10 @@
-#include "worker/agent/translate.h"
+#include "worker/uplink/translate.h"
 
 #include <google/protobuf/util/json_util.h>
 
 #include "proto/hooke/error.h"
 
-namespace hooke::agent {
+namespace hooke::uplink {
 namespace {
 
 void fill(v1::Record& out, spool::Scalars scalars) {
@@ -63,4 +63,4 @@ v1::Record to_protocol(const spool::Record& record) {
   return out;
 }
 
-}  // namespace hooke::agent
+}  // namespace hooke::uplink
