@@ -1,6 +1,7 @@
 #include "server/services/admin_service.h"
 
 #include "hooke_version.h"
+#include "server/query/records.h"
 #include "server/storage/backup.h"
 #include "server/storage/experiments.h"
 #include "server/storage/runs.h"
@@ -60,10 +61,13 @@ grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::Verify
   });
 }
 
-grpc::Status AdminService::ReadRecords(grpc::ServerContext* context, const v1::ReadRecordsRequest*,
-                                       grpc::ServerWriter<v1::ReadRecordsResponse>*) {
-  return gate_.unimplemented(*context, method("ReadRecords"),
-                             "ReadRecords will send what is stored of a run, for comparison with its spool");
+grpc::Status AdminService::ReadRecords(grpc::ServerContext* context, const v1::ReadRecordsRequest* request,
+                                       grpc::ServerWriter<v1::ReadRecordsResponse>* writer) {
+  return gate_.run(*context, method("ReadRecords"), [&](const access::Caller&) {
+    query::read_records(readers_, request->run(), [&](const v1::ReadRecordsResponse& message) {
+      if (!writer->Write(message)) throw Error(Code::kCancelled, "the caller is gone");
+    });
+  });
 }
 
 }  // namespace hooke::services

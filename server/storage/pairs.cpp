@@ -13,6 +13,18 @@ std::size_t probes_of(const SeriesDeclaration& declaration) {
   return declaration.class_names.size() * static_cast<std::size_t>(declaration.per_class);
 }
 
+// Of a row with step, time_us, first_row, rows, data.
+PairsBlock block_of(Statement& row, const SeriesDeclaration& declaration) {
+  const std::size_t row_bytes = probes_of(declaration) * sizeof(float);
+  PairsBlock block{row.integer(0), row.integer(1), row.small(2), row.small(3), decompress(row.text(4)), {}};
+  const std::size_t numerators = static_cast<std::size_t>(block.rows) * row_bytes;
+  if (block.numerators.size() < numerators)
+    throw Error(Code::kDataLoss, "a stored block of " + declaration.key + " is too short");
+  block.denominators = block.numerators.substr(numerators);
+  block.numerators.resize(numerators);
+  return block;
+}
+
 }  // namespace
 
 void insert_pairs(Transaction& transaction, SeriesId series, const PairsBlock& block) {
@@ -28,23 +40,36 @@ std::vector<PairsBlock> read_pairs(Snapshot& snapshot, const Series& series, Ste
                                    std::int32_t first_row, std::size_t rows) {
   std::vector<PairsBlock> blocks;
   if (step > series.progress.last_step) return blocks;
-  const std::size_t row_bytes = probes_of(series.declaration) * sizeof(float);
-  Statement found(snapshot,
-                  "SELECT time_us, first_row, rows, data FROM pairs_blocks WHERE series_id = ? AND step = ? "
-                  "AND first_row + rows > ? ORDER BY first_row",
-                  series.id, step, first_row);
+  Statement found(
+      snapshot,
+      "SELECT step, time_us, first_row, rows, data FROM pairs_blocks WHERE series_id = ? AND step = ? "
+      "AND first_row + rows > ? ORDER BY first_row",
+      series.id, step, first_row);
   std::size_t have = 0;
   while (have < rows && found.step()) {
-    PairsBlock& block = blocks.emplace_back();
-    block = {step, found.integer(0), found.small(1), found.small(2), decompress(found.text(3)), {}};
-    const std::size_t numerators = static_cast<std::size_t>(block.rows) * row_bytes;
-    if (block.numerators.size() < numerators)
-      throw Error(Code::kDataLoss, "a stored block of " + series.declaration.key + " is too short");
-    block.denominators = block.numerators.substr(numerators);
-    block.numerators.resize(numerators);
+    const PairsBlock& block = blocks.emplace_back(block_of(found, series.declaration));
     have += static_cast<std::size_t>(block.first_row + block.rows - std::max(block.first_row, first_row));
   }
   return blocks;
+}
+
+std::optional<PairsBlock> next_pairs_block(Snapshot& snapshot, const Series& series, Step step,
+                                           std::int32_t first_row) {
+  Statement row(snapshot,
+                "SELECT step, time_us, first_row, rows, data FROM pairs_blocks WHERE series_id = ? "
+                "AND (step, first_row) >= (?, ?) ORDER BY step, first_row LIMIT 1",
+                series.id, step, first_row);
+  if (!row.step()) return std::nullopt;
+  return block_of(row, series.declaration);
+}
+
+std::optional<PairsPlace> last_pairs_block(Snapshot& snapshot, SeriesId series) {
+  Statement row(snapshot,
+                "SELECT step, first_row FROM pairs_blocks WHERE series_id = ? "
+                "ORDER BY step DESC, first_row DESC LIMIT 1",
+                series);
+  if (!row.step()) return std::nullopt;
+  return PairsPlace{row.integer(0), row.small(1)};
 }
 
 std::vector<Step> pairs_steps(Snapshot& snapshot, const Series& series, StepRange range) {

@@ -31,6 +31,18 @@ void insert_pairs(Transaction& transaction, SeriesId series, const PairsBlock& b
 std::vector<PairsBlock> read_pairs(Snapshot& snapshot, const Series& series, Step step,
                                    std::int32_t first_row = 0, std::size_t rows = kNoLimit);
 
+// The first block, by step and then by row, from this place on; also of a table that is not whole.
+std::optional<PairsBlock> next_pairs_block(Snapshot& snapshot, const Series& series, Step step,
+                                           std::int32_t first_row);
+
+// Where a block begins.
+struct PairsPlace {
+  Step step = 0;
+  std::int32_t first_row = 0;
+};
+// That of the last one; absent when there is none.
+std::optional<PairsPlace> last_pairs_block(Snapshot& snapshot, SeriesId series);
+
 // Steps of the whole tables in the range.
 std::vector<Step> pairs_steps(Snapshot& snapshot, const Series& series, StepRange range = {});
 

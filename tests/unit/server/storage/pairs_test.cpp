@@ -100,6 +100,27 @@ TEST_F(PairsTest, AreReadByRows) {
   EXPECT_THAT(first_rows(3, 9), ElementsAre(3));
 }
 
+TEST_F(PairsTest, EveryBlockIsFoundInOrderAlsoOfATableThatIsNotWhole) {
+  const Series now = series();
+  EXPECT_FALSE(server_.read([&](Snapshot& s) { return last_pairs_block(s, now.id); }));
+  store(0, 0, 1);
+  store(0, 1, 4);
+  store(5, 0, 3);
+  const auto place = [&](Step step, std::int32_t first_row) {
+    const auto block = server_.read([&](Snapshot& s) { return next_pairs_block(s, now, step, first_row); });
+    return block ? std::pair(block->step, block->first_row) : std::pair(Step{-1}, -1);
+  };
+  EXPECT_EQ(place(0, 0), std::pair(Step{0}, 0));
+  EXPECT_EQ(place(0, 1), std::pair(Step{0}, 1));
+  EXPECT_EQ(place(0, 2), std::pair(Step{5}, 0));
+  EXPECT_EQ(place(1, 3), std::pair(Step{5}, 0));
+  EXPECT_EQ(place(5, 1), std::pair(Step{-1}, -1));
+  const auto last = server_.read([&](Snapshot& s) { return last_pairs_block(s, now.id); });
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->step, 5);
+  EXPECT_EQ(last->first_row, 0);
+}
+
 TEST_F(PairsTest, OfATableThatIsNotWholeAreNotSeen) {
   store(0);
   store(5, 0, 3);
