@@ -1,9 +1,14 @@
 #include "client/cli/api.h"
 
+#include <unistd.h>
+
 #include "client/sdk/connection.h"
+#include "client/sdk/uuid.h"
 #include "hooke/v1/admin.grpc.pb.h"
 #include "hooke/v1/experiment.grpc.pb.h"
 #include "hooke/v1/query.grpc.pb.h"
+#include "hooke/v1/worker.grpc.pb.h"
+#include "hooke_version.h"
 
 namespace hooke::cli {
 namespace {
@@ -11,6 +16,7 @@ namespace {
 using Experiments = v1::ExperimentService::Stub;
 using Queries = v1::QueryService::Stub;
 using Admin = v1::AdminService::Stub;
+using Workers = v1::WorkerService::Stub;
 
 constexpr int kPageSize = 1000;
 // Phases of many seeds with their bootstrap take longer than a look-up.
@@ -69,12 +75,14 @@ struct Api::Parts {
       : connection(std::move(endpoint), std::move(notice)),
         experiments(connection.channel()),
         queries(connection.channel()),
-        admin(connection.channel()) {}
+        admin(connection.channel()),
+        workers(connection.channel()) {}
 
   sdk::Connection connection;
   Experiments experiments;
   Queries queries;
   Admin admin;
+  Workers workers;
 };
 
 Api::Api(sdk::Endpoint endpoint, std::function<void(const std::string&)> notice)
@@ -219,6 +227,47 @@ v1::BackupResponse Api::back_up(const std::string& name) {
 
 v1::VerifyResponse Api::verify() {
   return parts_->connection.call(parts_->admin, &Admin::Verify, v1::VerifyRequest(), kWholeDatabase);
+}
+
+void Api::read_records(const std::string& run, const std::function<void(v1::ReadRecordsResponse&)>& each) {
+  v1::ReadRecordsRequest request;
+  request.set_run(run);
+  grpc::ClientContext context;
+  parts_->connection.authorise(context);
+  context.set_deadline(std::chrono::system_clock::now() + kWholeDatabase.deadline);
+  const auto reader = parts_->admin.ReadRecords(&context, request);
+  v1::ReadRecordsResponse message;
+  while (reader->Read(&message)) {
+    try {
+      each(message);
+    } catch (...) {
+      context.TryCancel();
+      reader->Finish();
+      throw;
+    }
+  }
+  const grpc::Status status = reader->Finish();
+  if (!status.ok()) throw parts_->connection.error_of(status);
+}
+
+v1::LeaseGrant Api::lease_segment(const v1::OfflineSegment& segment) {
+  v1::LeaseRequest request;
+  request.set_request_id(sdk::make_uuid());
+  char host[256] = {};
+  request.set_worker(::gethostname(host, sizeof host - 1) == 0 ? std::string("sync-") + host : "sync");
+  request.set_version(kVersion);
+  *request.mutable_offline() = segment;
+  return parts_->connection.call(parts_->workers, &Workers::Lease, request).grant();
+}
+
+std::unique_ptr<uplink::Uplink> Api::send_spool(const v1::LeaseGrant& grant,
+                                                const std::filesystem::path& spool,
+                                                uplink::Uplink::Notice notice) {
+  v1::AttemptRef attempt;
+  attempt.set_run(grant.run());
+  attempt.set_attempt(grant.attempt());
+  attempt.set_token(grant.token());
+  return std::make_unique<uplink::Uplink>(parts_->connection, attempt, spool, std::move(notice));
 }
 
 v1::Statistics Api::get_statistics() {

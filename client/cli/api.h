@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,6 +15,8 @@
 #include "hooke/v1/admin.pb.h"
 #include "hooke/v1/experiment.pb.h"
 #include "hooke/v1/query.pb.h"
+#include "hooke/v1/worker.pb.h"
+#include "worker/uplink/uplink.h"
 
 namespace hooke::cli {
 
@@ -62,6 +65,14 @@ class Api {
   v1::Statistics get_statistics();
   v1::BackupResponse back_up(const std::string& name);
   v1::VerifyResponse verify();
+  // Calls `each` for every message about the run's stored values.
+  void read_records(const std::string& run, const std::function<void(v1::ReadRecordsResponse&)>& each);
+
+  // The grant of a segment of an offline run.
+  v1::LeaseGrant lease_segment(const v1::OfflineSegment& segment);
+  // Sends the spool of a grant; see Uplink.
+  std::unique_ptr<uplink::Uplink> send_spool(const v1::LeaseGrant& grant, const std::filesystem::path& spool,
+                                             uplink::Uplink::Notice notice);
 
  private:
   struct Parts;

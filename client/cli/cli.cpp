@@ -53,6 +53,8 @@ void add_commands(CLI::App& app, Context& context) {
   add_config(app, context);
   add_workers(app, context);
   add_server(app, context);
+  add_sync(app, context);
+  add_doctor(app, context);
 }
 
 int usage_error(const CLI::App& app, const CLI::ParseError& error, Context& context) {

@@ -68,6 +68,16 @@ v1::Run resolve_run(Api& api, const std::string& reference) {
                         (ids.empty() ? "" : "; name one of " + enumerate(ids)));
 }
 
+std::optional<v1::Run> find_run(Api& api, const std::string& id) {
+  try {
+    const auto found = api.lookup(id);  // takes a prefix, too
+    if (found.has_run() && (found.run().run_id() == id || found.run().offline_id() == id)) return found.run();
+  } catch (const Error& error) {
+    if (error.code() != Code::kNotFound && error.code() != Code::kInvalidArgument) throw;
+  }
+  return std::nullopt;
+}
+
 std::string resolve_experiment(Api& api, const std::string& reference) {
   const v1::LookupResponse found = api.lookup(reference);
   if (found.has_experiment()) return found.experiment().name();

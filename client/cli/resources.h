@@ -34,6 +34,9 @@ std::string resolve(Api& api, const std::string& reference);
 // Throws hooke::Error (kInvalidArgument) with the runs of an experiment that has several.
 v1::Run resolve_run(Api& api, const std::string& reference);
 
+// The run with this id, or UUID of one that was made without a server; nothing when there is none.
+std::optional<v1::Run> find_run(Api& api, const std::string& id);
+
 // The experiment's resource name. Throws hooke::Error (kInvalidArgument) for a run.
 std::string resolve_experiment(Api& api, const std::string& reference);
 

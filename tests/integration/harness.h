@@ -68,6 +68,8 @@ class House {
 
   const std::filesystem::path& folder() const { return folder_; }
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  // For commands that are started as a Process.
+  Environment environment() const;
 
   // Starts the server (again, on the port that it had) and waits until it answers.
   void start_server();
@@ -95,8 +97,6 @@ class House {
   long step_of(const std::string& run);
 
  private:
-  Environment environment() const;
-
   std::filesystem::path folder_;
   Options options_;
   int port_ = 0;

@@ -177,7 +177,8 @@ int run_alone(int argc, char** argv) {
   CLI::App app(
       "Trains and measures one run without a server.\n\n"
       "DIR gets one CSV file for each series, and a folder for each start with its records and checkpoints.\n"
-      "The same command resumes at the newest checkpoint; Ctrl-C stops at one.\n\n"
+      "The same command resumes at the newest checkpoint; Ctrl-C stops at one.\n"
+      "`hooke sync DIR` sends what is there to a server, also while the run goes on.\n\n"
       "Exit codes: 0 done, 1 the run failed, 2 bad input, 75 stopped; the same command goes on.\n\n"
       "Examples:\n"
       "  hooke-worker run mine.yaml --out runs/first --data-root ~/data\n"
