@@ -47,6 +47,8 @@ TEST_F(Commands, EveryCommandExplainsItselfWithAnExample) {
       {"workers", "list"},
       {"server"},
       {"server", "status"},
+      {"sync"},
+      {"doctor"},
   };
   for (std::vector<std::string> command : commands) {
     std::string line = "hooke";
