@@ -24,6 +24,8 @@ struct SubmitOptions {
   std::string name;
   std::vector<std::string> tags;
   std::vector<std::string> require;
+  int priority = 0;
+  int max_attempts = 0;  // 0: as the server has it
   bool dry_run = false;
   bool follow = false;
   bool quiet = false;
@@ -54,6 +56,8 @@ v1::SubmitExperimentRequest to_request(const SubmitOptions& options) {
     const auto [key, value] = sdk::split_assignment(label, "--require");
     (*request.mutable_require())[key] = value;
   }
+  request.set_priority(options.priority);
+  if (options.max_attempts > 0) request.set_max_attempts(options.max_attempts);
   return request;
 }
 
@@ -123,6 +127,14 @@ void add_submit(CLI::App& app, Context& context) {
       ->type_name("NAME");
   add_repeated(*command, "--tag", options->tags, "KEY=VALUE", "Tag of the experiment");
   add_repeated(*command, "--require", options->require, "KEY=VALUE", "Label that a worker must have");
+  command->add_option("--priority", options->priority, "Runs of a higher one are begun first")
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--max-attempts", options->max_attempts,
+                   "Times that a run may crash or lose its worker before it fails; default: 5")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
   command->add_flag("--dry-run", options->dry_run,
                     "Print the completed configuration and the runs; submit nothing");
   command->add_flag("--follow", options->follow, "Watch the runs until they end");

@@ -135,7 +135,7 @@ std::int64_t file_bytes(const std::filesystem::path& file) {
 
 Outcome ingest(const Shape& shape, int streams, std::int64_t rows) {
   bench::Server server;
-  const auto grants = server.lease(streams);
+  const auto grants = bench::lease(server.connect(), streams);
   const std::int64_t records = std::max<std::int64_t>(1, rows / (shape.rows() * streams));
   std::vector<std::vector<v1::StreamRequest>> work(static_cast<std::size_t>(streams));
   for (auto& one : work) one = batches(shape, records);
@@ -266,7 +266,7 @@ double raw_seconds(const Shape& shape, int streams, std::int64_t rows, double ro
 
 void measure_idle(int streams) {
   bench::Server server;
-  const auto grants = server.lease(streams);
+  const auto grants = bench::lease(server.connect(), streams);
   const std::int64_t before = server.memory();
   std::vector<std::unique_ptr<bench::Stream>> open;
   std::vector<std::shared_ptr<grpc::Channel>> channels;
@@ -286,7 +286,7 @@ void measure_floats() {
   constexpr int kProcesses = 10, kCalls = 100, kValues = 100;
   constexpr Shape kShape{"100 scalars", kValues, 0};
   bench::Server server;
-  const auto grants = server.lease(kProcesses);
+  const auto grants = bench::lease(server.connect(), kProcesses);
   const auto start = Clock::now();
   std::vector<std::thread> threads;
   for (const v1::LeaseGrant& grant : grants) {

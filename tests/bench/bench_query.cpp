@@ -245,7 +245,7 @@ struct Figures {
 
 Figures measure(std::int64_t points, int rounds) {
   bench::Server server;
-  const auto grants = server.lease(2);
+  const auto grants = bench::lease(server.connect(), 2);
   fill(server, grants[0], points);
   std::printf("%lld points, %.0f MB:\n", static_cast<long long>(points),
               static_cast<double>(server.statistics().database_bytes()) / 1e6);
@@ -283,7 +283,7 @@ Figures measure(std::int64_t points, int rounds) {
 // Many runs with many series each, and one run with 12,345.
 double measure_lists(const Options& options) {
   bench::Server server;
-  const auto grants = server.lease(options.runs);
+  const auto grants = bench::lease(server.connect(), options.runs);
   const auto channel = server.connect();
   for (const v1::LeaseGrant& grant : grants) {
     bench::Stream stream(channel, grant);
@@ -303,7 +303,7 @@ double measure_lists(const Options& options) {
   }
   std::printf("%d runs of %d series, %.0f MB:\n", options.runs, options.series,
               static_cast<double>(server.statistics().database_bytes()) / 1e6);
-  const auto more = server.lease(1);
+  const auto more = bench::lease(server.connect(), 1);
   const Load load(server, more[0]);
   Client client(server);
   const int rounds = std::max(20, options.rounds / 10);

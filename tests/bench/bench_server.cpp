@@ -82,15 +82,15 @@ v1::Statistics Server::statistics() {
   return statistics;
 }
 
-std::vector<v1::LeaseGrant> Server::lease(int runs) {
+std::vector<v1::LeaseGrant> lease(const std::shared_ptr<grpc::Channel>& channel, int runs) {
   constexpr int kRunsOfOne = 1000;
-  const auto channel = connect();
+  static int number = 0;
   const auto experiments = v1::ExperimentService::NewStub(channel);
   const auto workers = v1::WorkerService::NewStub(channel);
   std::vector<v1::LeaseGrant> grants;
   for (int first = 0; first < runs; first += kRunsOfOne) {
     v1::SubmitExperimentRequest submit;
-    submit.set_request_id("submit-" + std::to_string(++number_));
+    submit.set_request_id("submit-" + std::to_string(++number));
     submit.set_experiment_id("bench");
     submit.mutable_config()->mutable_data()->set_set(v1::DATA_SET_GAUSSIANS);
     submit.mutable_config()->mutable_model()->set_type(v1::MODEL_TYPE_LINEAR);

@@ -37,15 +37,14 @@ class Server {
   // Ends the program in good order; the database is one file then.
   void stop();
 
-  // Submits experiments of `runs` runs together and leases each run.
-  std::vector<v1::LeaseGrant> lease(int runs);
-
  private:
   std::filesystem::path folder_;
   int port_ = 0;
-  int number_ = 0;
   std::unique_ptr<harness::Process> process_;
 };
+
+// Submits experiments of `runs` runs together, and leases each run. Not thread-safe.
+std::vector<v1::LeaseGrant> lease(const std::shared_ptr<grpc::Channel>& channel, int runs);
 
 // One attempt's stream, used from one thread.
 class Stream {

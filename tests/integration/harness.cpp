@@ -39,6 +39,16 @@ std::string big_endian(std::uint32_t value) {
           static_cast<char>(value)};
 }
 
+// For 127.0.0.1, signed by itself.
+void make_certificate(const std::string& certificate, const std::string& key, const fs::path& log) {
+  Process process(
+      {"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+       "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+       "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", key, "-out", certificate},
+      Environment{}, log);
+  if (process.wait(kPatience) != 0) throw std::runtime_error("no certificate: " + process.err());
+}
+
 // Images whose class is told by a bright quarter, with noise from a fixed generator.
 void write_idx(const fs::path& folder, const std::string& prefix, std::uint32_t seed) {
   const int count = kClasses * kPerClass;
@@ -164,8 +174,13 @@ House::~House() {
 Environment House::environment() const {
   Environment out{
       {"HOOKE_SERVER", address()}, {"XDG_STATE_HOME", (folder_ / "state").string()}, {"NO_COLOR", "1"}};
+  if (options_.tls) out["HOOKE_CA"] = certificate();
   if (options_.auth) out["HOOKE_TOKEN_FILE"] = (folder_ / "server/token").string();
   return out;
+}
+
+std::string House::certificate() const {
+  return options_.tls ? (folder_ / "certificate.pem").string() : "";
 }
 
 void House::start_server() {
@@ -183,6 +198,11 @@ void House::start_server() {
                                    "--lease-period",
                                    std::to_string(options_.lease_period_s)};
   if (!options_.auth) command.push_back("--no-auth");
+  if (options_.tls) {
+    const std::string key = (folder_ / "key.pem").string();
+    if (!fs::exists(key)) make_certificate(certificate(), key, folder_ / "log" / "openssl");
+    command.insert(command.end(), {"--tls-cert", certificate(), "--tls-key", key});
+  }
   server_ = std::make_unique<Process>(command, Environment{},
                                       folder_ / "log" / ("hooked" + std::to_string(commands_++)));
   const bool up = eventually([&] { return fs::exists(ports) || !server_->running(); });

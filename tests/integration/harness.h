@@ -59,6 +59,7 @@ class House {
   struct Options {
     double lease_period_s = 60;
     bool auth = true;
+    bool tls = false;  // with a certificate of its own
   };
   House() : House(Options{}) {}
   explicit House(Options options);
@@ -67,6 +68,9 @@ class House {
   House& operator=(const House&) = delete;
 
   const std::filesystem::path& folder() const { return folder_; }
+  int port() const { return port_; }
+  // The server's certificate, which signs itself; empty without TLS.
+  std::string certificate() const;
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   // For commands that are started as a Process.
   Environment environment() const;

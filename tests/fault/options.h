@@ -1,0 +1,14 @@
+// How hard the tests of this folder try: short by default, longer by the program's flags.
+#pragma once
+
+namespace hooke::fault {
+
+struct Options {
+  int kills = 8;  // in each test that kills
+  unsigned seed = 1;
+};
+
+// What main() was given.
+const Options& options();
+
+}  // namespace hooke::fault
