@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <functional>
@@ -160,7 +161,7 @@ class App::Parts {
  public:
   explicit Parts(const AppOptions& options)
       : database_({options.data, {}}),
-        writer_(database_, changes_),
+        writer_(database_, changes_, writer_options()),
         readers_(database_),
         ingest_(writer_, wall_clock),
         queue_(writer_, {options.lease_period, scheduling::QueueOptions{}.retry_after}, wall_clock,
@@ -241,6 +242,17 @@ class App::Parts {
           Code::kUnavailable,
           "cannot listen on " + address.text() +
               " for gRPC; the port is taken, the address is not this machine's, or the TLS files do not fit");
+  }
+
+  storage::WriterOptions writer_options() {
+    storage::WriterOptions options;
+    options.without_readers = [this](const std::function<void()>& work) { readers_.while_closed(work); };
+    options.fatal = [](const std::string&) {
+      spdlog::critical("ending with exit status {}; look at the disk, then start hooked again", kExitStorage);
+      spdlog::default_logger()->flush();
+      std::_Exit(kExitStorage);
+    };
+    return options;
   }
 
   void sweep() {

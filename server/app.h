@@ -36,6 +36,9 @@ struct AppOptions {
 class App {
  public:
   static constexpr std::chrono::milliseconds kStopGrace{2'000};
+  // The process ends with this, at once, when the database could not be opened again after an I/O error:
+  // whoever supervises it should look at the disk before starting it again. EX_IOERR of sysexits.h.
+  static constexpr int kExitStorage = 74;
 
   // Starts everything; both ports answer when it returns.
   // Throws hooke::Error with one clear sentence; kInvalidArgument for the options themselves.

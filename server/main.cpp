@@ -20,6 +20,8 @@ constexpr const char* kFooter =
     "Every option can also come from the environment (HOOKED_DATA for --data, and so on) or from a\n"
     "--config file with lines like\n"
     "  data = \"/var/lib/hooke\"\n\n"
+    "Exit status: 0 stopped, 1 error, 2 bad option, 74 the disk failed and the database could not be\n"
+    "opened again.\n\n"
     "Example:\n"
     "  hooked --data ~/hooke-data\n"
     "  HOOKE_TOKEN_FILE=~/hooke-data/token hooke runs list";

@@ -2,6 +2,7 @@
 
 #include <SQLiteCpp/Exception.h>
 #include <absl/base/thread_annotations.h>
+#include <spdlog/spdlog.h>
 
 #include <condition_variable>
 #include <mutex>
@@ -22,8 +23,10 @@ class Readers::Pool {
     std::unique_ptr<Connection> connection;
     {
       std::unique_lock lock(mutex_);
-      if (!free_.wait_for(lock, options_.max_wait, [this] { return in_use_ < options_.max_snapshots; }))
-        throw Error(Code::kUnavailable, "too many queries at the same time; try again");
+      if (!free_.wait_for(lock, options_.max_wait,
+                          [this] { return !closed_ && in_use_ < options_.max_snapshots; }))
+        throw Error(Code::kUnavailable, closed_ ? "the database is being opened again; try again"
+                                                : "too many queries at the same time; try again");
       ++in_use_;
       if (!idle_.empty()) {
         connection = std::move(idle_.back());
@@ -43,8 +46,23 @@ class Readers::Pool {
   void give(std::unique_ptr<Connection> connection) {
     const std::lock_guard lock(mutex_);
     --in_use_;
-    if (connection) idle_.push_back(std::move(connection));
-    free_.notify_one();
+    if (connection && !closed_) idle_.push_back(std::move(connection));
+    connection.reset();
+    free_.notify_all();
+  }
+
+  // No connection is left, but for snapshots that outlive their time.
+  void close() {
+    std::unique_lock lock(mutex_);
+    closed_ = true;
+    idle_.clear();
+    if (!free_.wait_for(lock, 2 * options_.max_age, [this] { return in_use_ == 0; }))
+      spdlog::error("database: {} readers did not end in time", in_use_);
+  }
+  void open() {
+    const std::lock_guard lock(mutex_);
+    closed_ = false;
+    free_.notify_all();
   }
 
  private:
@@ -54,6 +72,7 @@ class Readers::Pool {
   std::condition_variable free_;
   std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(mutex_);
   std::size_t in_use_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 ReadSnapshot::ReadSnapshot(Readers& readers, std::unique_ptr<Connection> connection)
@@ -72,6 +91,12 @@ Readers::Readers(const Database& database, ReadersOptions options)
     : pool_(std::make_unique<Pool>(database.file(), options)) {}
 
 Readers::~Readers() = default;
+
+void Readers::while_closed(const std::function<void()>& work) {
+  pool_->close();
+  work();
+  pool_->open();
+}
 
 ReadSnapshot Readers::snapshot() {
   auto connection = pool_->take();

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 #include "server/storage/database.h"
@@ -46,6 +47,10 @@ class Readers {
 
   // Everything committed before the call is in it: `auto snapshot = readers.snapshot();`.
   ReadSnapshot snapshot();
+
+  // Runs `work` while no connection is open: waits for the snapshots that there are, at most for twice
+  // the age that they may have, and holds up new ones.
+  void while_closed(const std::function<void()>& work);
 
  private:
   friend class ReadSnapshot;

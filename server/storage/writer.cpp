@@ -3,6 +3,7 @@
 #include <SQLiteCpp/Exception.h>
 #include <absl/base/thread_annotations.h>
 #include <spdlog/spdlog.h>
+#include <sqlite3.h>
 
 #include <condition_variable>
 #include <deque>
@@ -57,7 +58,7 @@ class Writer::Impl {
   std::size_t run_job(Item& item);
   void finish_group(bool lost, const std::string& why);
   void open();
-  void reopen(const std::string& why);
+  void reopen(const SQLite::Exception& why);
   void checkpoint();
 
   const std::filesystem::path file_;
@@ -135,8 +136,7 @@ void Writer::Impl::loop() {
 void Writer::Impl::run_group(Item first) {
   const auto deadline = SteadyClock::now() + options_.max_delay;
   std::size_t bytes = 0;
-  bool lost = false;
-  std::string why;
+  std::optional<SQLite::Exception> lost;
   group_.push_back(std::move(first));
   try {
     connection_->exec("BEGIN IMMEDIATE");
@@ -149,12 +149,11 @@ void Writer::Impl::run_group(Item first) {
     }
     connection_->exec("COMMIT");
   } catch (const SQLite::Exception& error) {
-    why = error.what();
-    lost = true;
+    lost = error;
   }
   // The connection first: completions may read what became of their work.
-  if (lost) reopen(why);
-  finish_group(lost, why);
+  if (lost) reopen(*lost);
+  finish_group(lost.has_value(), lost ? lost->what() : "");
   if (!lost) checkpoint();
 }
 
@@ -173,7 +172,8 @@ std::size_t Writer::Impl::run_job(Item& item) {
   } catch (...) {
     item.error = std::current_exception();
   }
-  if (!connection_->in_transaction()) throw SQLite::Exception("the transaction was rolled back");
+  if (!connection_->in_transaction())
+    throw SQLite::Exception("the transaction was rolled back", SQLITE_ABORT);
   connection_->exec("ROLLBACK TO job; RELEASE job");
   return 0;
 }
@@ -208,21 +208,36 @@ void Writer::Impl::open() {
   last_wal_bytes_ = 0;
 }
 
-void Writer::Impl::reopen(const std::string& why) {
-  spdlog::error("database: {}; opening it again", why);
+void Writer::Impl::reopen(const SQLite::Exception& why) {
+  spdlog::error("database: {}; opening it again", why.what());
   connection_.reset();
-  try {
-    open();
-    return;
-  } catch (const Error& error) {
-    const std::string message = std::string("the database cannot be opened again: ") + error.what();
-    {
-      const std::lock_guard lock(mutex_);
-      broken_ = true;
+  // A full disk leaves no doubt: the transaction is gone.
+  const bool doubtful = (why.getErrorCode() & 0xff) == SQLITE_IOERR;
+  std::string failure;
+  const auto open_again = [&] {
+    try {
+      open();
+      if (doubtful && !connection_->checkpoint(true)) failure = "its log is in use";
+    } catch (const Error& error) {
+      failure = error.what();
+    } catch (const SQLite::Exception& error) {
+      failure = error.what();
     }
-    spdlog::critical("{}", message);
-    if (options_.fatal) options_.fatal(message);
+  };
+  if (options_.without_readers) {
+    options_.without_readers(open_again);
+  } else {
+    open_again();
   }
+  if (failure.empty()) return;
+  connection_.reset();
+  const std::string message = "the database cannot be opened again: " + failure;
+  {
+    const std::lock_guard lock(mutex_);
+    broken_ = true;
+  }
+  spdlog::critical("{}", message);
+  if (options_.fatal) options_.fatal(message);
 }
 
 // After a commit: when the WAL is long enough. A reader may keep part of it; the next try is when it
@@ -236,7 +251,7 @@ void Writer::Impl::checkpoint() {
   try {
     connection_->checkpoint(false);
   } catch (const SQLite::Exception& error) {
-    reopen(std::string("checkpoint: ") + error.what());
+    reopen(error);
   }
 }
 

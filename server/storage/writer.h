@@ -8,9 +8,11 @@
 // 1. A job's completion is called once, on the writer's thread, and only after COMMIT has returned
 //    (without an error) or after the job was rolled back (with one). So success means fsync.
 // 2. A job that throws rolls back alone; the others of its group commit.
-// 3. A failed COMMIT has an unknown outcome: the completions of its group get kUnavailable, the
-//    connection is closed and opened again, and callers find out by reading. When it cannot be
-//    opened again, `fatal` is called and every later job is refused.
+// 3. A failed COMMIT has an unknown outcome: the completions of its group get kUnavailable, every
+//    connection is closed, the file is opened again, and callers find out by reading. After an I/O
+//    error the whole WAL is first moved into the database file: a page of it whose fsync failed may
+//    count as written without being on disk, and nothing acknowledged later may depend on it. When
+//    that fails, `fatal` is called and every later job is refused.
 // 4. Checkpoints run here, between commits, and nowhere else.
 #pragma once
 
@@ -41,6 +43,8 @@ struct WriterOptions {
   std::chrono::milliseconds max_delay{2};
   // WAL length from which a checkpoint is tried after a commit.
   std::int64_t checkpoint_bytes = 16 << 20;
+  // Runs its argument while no reader has the file open. Default: runs it.
+  std::function<void(const std::function<void()>& work)> without_readers;
   // Called once, on the writer's thread, when the database cannot be opened again. Default: logs.
   std::function<void(const std::string& message)> fatal;
 };

@@ -1,17 +1,14 @@
 // SIGKILL at random moments: what was acknowledged is there, once, with its values.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <array>
 #include <cstdio>
 #include <random>
 #include <thread>
 
-#include "hooke/v1/admin.grpc.pb.h"
-#include "tests/bench/bench_server.h"
-#include "tests/fault/audit.h"
 #include "tests/fault/options.h"
-#include "tests/fault/producer.h"
+#include "tests/fault/streams.h"
 #include "tests/integration/harness.h"
 
 namespace hooke::fault {
@@ -20,66 +17,24 @@ namespace {
 using harness::House;
 using harness::Process;
 using std::chrono::milliseconds;
-using testing::IsEmpty;
 
 constexpr unsigned kProducers = 4;
-
-std::shared_ptr<grpc::Channel> channel_to(const House& house) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetMaxReceiveMessageSize(64 << 20);
-  return grpc::CreateCustomChannel(house.address(), grpc::InsecureChannelCredentials(), arguments);
-}
-
-// The database's own check.
-std::string problems_of(const House& house) {
-  grpc::ClientContext context;
-  v1::VerifyResponse response;
-  bench::require(v1::AdminService::NewStub(channel_to(house))->Verify(&context, {}, &response), "Verify");
-  return response.problems().empty() ? "" : response.problems(0);
-}
 
 TEST(Kills, OfTheServerUnderLoadLoseNothingThatWasAcknowledged) {
   std::minstd_rand random(options().seed);
   House house({.auth = false});
   house.start_server();
-  const auto grants = bench::lease(channel_to(house), kProducers);
-  std::vector<std::unique_ptr<Producer>> producers;
-  for (unsigned run = 0; run < kProducers; ++run)
-    producers.push_back(std::make_unique<Producer>(
-        run, grants[run], [&house] { return channel_to(house); }, options().seed + run));
+  Streams streams(house, kProducers, house.port());
   int before_an_answer = 0;
   for (int kill = 0; kill < options().kills; ++kill) {
-    std::uint64_t before = 0, after = 0;
-    for (const auto& producer : producers) before += producer->acknowledged();
+    const std::uint64_t before = streams.acknowledged();
     std::this_thread::sleep_for(milliseconds(random() % 500));
-    for (const auto& producer : producers) after += producer->acknowledged();
-    before_an_answer += after == before ? 1 : 0;
+    before_an_answer += streams.acknowledged() == before ? 1 : 0;
     house.stop_server(SIGKILL);
     house.start_server();
   }
-  Audit total;
-  std::uint64_t acknowledged = 0;
-  std::int64_t again = 0, connections = 0;
-  for (unsigned run = 0; run < kProducers; ++run) {
-    const Producer::Report report = producers[run]->finish();
-    EXPECT_THAT(report.complaint, IsEmpty());
-    EXPECT_GT(report.acknowledged, 0u);
-    acknowledged += report.acknowledged;
-    again += report.sent_again;
-    connections += report.connections;
-    total += audit(channel_to(house), grants[run].run(), run, report.acknowledged);
-  }
-  EXPECT_EQ(problems_of(house), "");
-  std::printf(
-      "kills %d (%d before anything new was acknowledged) connections %lld sent_again %lld acknowledged %llu "
-      "values %lld lost %lld duplicated %lld changed %lld invented %lld\n",
-      options().kills, before_an_answer, static_cast<long long>(connections), static_cast<long long>(again),
-      static_cast<unsigned long long>(acknowledged), static_cast<long long>(total.values),
-      static_cast<long long>(total.lost), static_cast<long long>(total.duplicated),
-      static_cast<long long>(total.changed), static_cast<long long>(total.invented));
-  EXPECT_TRUE(total.clean());
-  EXPECT_GT(total.values, 0);
+  streams.expect_everything_once("kills " + std::to_string(options().kills) + " (" +
+                                 std::to_string(before_an_answer) + " before anything new was acknowledged)");
 }
 
 // Some seconds of work, measured at every other step.

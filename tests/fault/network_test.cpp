@@ -1,67 +1,25 @@
 // A network that cuts, delays, trickles, ends one direction, and repeats bytes: everything arrives once.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
-#include <fstream>
-#include <sstream>
-
-#include "tests/bench/bench_server.h"
-#include "tests/fault/audit.h"
 #include "tests/fault/options.h"
-#include "tests/fault/producer.h"
 #include "tests/fault/proxy.h"
+#include "tests/fault/streams.h"
 #include "tests/integration/harness.h"
 
 namespace hooke::fault {
 namespace {
 
 using harness::House;
-using testing::IsEmpty;
 
 constexpr unsigned kProducers = 3;
 constexpr std::int64_t kFaults = 60;
 
-std::shared_ptr<grpc::Channel> channel_to(const std::string& address, const std::string& ca = {}) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetMaxReceiveMessageSize(64 << 20);
-  if (ca.empty()) return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-  std::stringstream certificate;
-  certificate << std::ifstream(ca).rdbuf();
-  grpc::SslCredentialsOptions tls;
-  tls.pem_root_certs = certificate.str();
-  return grpc::CreateCustomChannel(address, grpc::SslCredentials(tls), arguments);
-}
-
-// Producers send through the weather until enough has befallen them; what is stored is read without it.
+// Producers send through the weather until enough has befallen them.
 void expect_everything_once(const House& house, const Weather& weather) {
-  const std::string ca = house.certificate();
-  const auto direct = channel_to(house.address(), ca);
-  const auto grants = bench::lease(direct, kProducers);
   Proxy proxy(house.port(), weather, options().seed);
-  const std::string address = "127.0.0.1:" + std::to_string(proxy.port());
-  std::vector<std::unique_ptr<Producer>> producers;
-  for (unsigned run = 0; run < kProducers; ++run)
-    producers.push_back(std::make_unique<Producer>(
-        run, grants[run], [&] { return channel_to(address, ca); }, options().seed + run));
+  Streams streams(house, kProducers, proxy.port());
   EXPECT_TRUE(harness::eventually([&] { return proxy.faults() >= kFaults; }));
-  Audit total;
-  std::uint64_t acknowledged = 0;
-  for (unsigned run = 0; run < kProducers; ++run) {
-    const Producer::Report report = producers[run]->finish();
-    EXPECT_THAT(report.complaint, IsEmpty());
-    acknowledged += report.acknowledged;
-    total += audit(direct, grants[run].run(), run, report.acknowledged);
-  }
-  std::printf(
-      "faults %lld connections %lld acknowledged %llu values %lld lost %lld duplicated %lld changed %lld\n",
-      static_cast<long long>(proxy.faults()), static_cast<long long>(proxy.connections()),
-      static_cast<unsigned long long>(acknowledged), static_cast<long long>(total.values),
-      static_cast<long long>(total.lost), static_cast<long long>(total.duplicated),
-      static_cast<long long>(total.changed));
-  EXPECT_GT(acknowledged, 0u);
-  EXPECT_TRUE(total.clean()) << "invented " << total.invented;
+  streams.expect_everything_once("faults " + std::to_string(proxy.faults()));
 }
 
 TEST(Network, ThatCutsAndHalfClosesLosesNothing) {

@@ -203,7 +203,7 @@ void House::start_server() {
     if (!fs::exists(key)) make_certificate(certificate(), key, folder_ / "log" / "openssl");
     command.insert(command.end(), {"--tls-cert", certificate(), "--tls-key", key});
   }
-  server_ = std::make_unique<Process>(command, Environment{},
+  server_ = std::make_unique<Process>(command, options_.server_environment,
                                       folder_ / "log" / ("hooked" + std::to_string(commands_++)));
   const bool up = eventually([&] { return fs::exists(ports) || !server_->running(); });
   if (!up || !server_->running()) throw std::runtime_error("hooked did not start: " + server_->err());

@@ -59,7 +59,8 @@ class House {
   struct Options {
     double lease_period_s = 60;
     bool auth = true;
-    bool tls = false;  // with a certificate of its own
+    bool tls = false;                     // with a certificate of its own
+    Environment server_environment = {};  // of hooked alone
   };
   House() : House(Options{}) {}
   explicit House(Options options);

@@ -44,7 +44,9 @@ class TempFolder {
 // Database, Writer and Readers on one folder.
 struct Server {
   explicit Server(const std::filesystem::path& folder, storage::WriterOptions options = {})
-      : database({folder, {}}), writer(database, changes, std::move(options)), readers(database) {}
+      : database({folder, {}}),
+        writer(database, changes, with_readers(std::move(options))),
+        readers(database) {}
 
   template <class Work>
   auto write(Work work) {
@@ -54,6 +56,11 @@ struct Server {
   auto read(Work work) {
     auto snapshot = readers.snapshot();
     return work(snapshot);
+  }
+
+  storage::WriterOptions with_readers(storage::WriterOptions options) {
+    options.without_readers = [this](const std::function<void()>& work) { readers.while_closed(work); };
+    return options;
   }
 
   storage::Changes changes;

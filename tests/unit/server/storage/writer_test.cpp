@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <future>
+#include <memory>
 #include <thread>
 
 #include "server/storage/requests.h"
@@ -14,16 +16,18 @@
 
 namespace {
 
-// SQLite's fsync comes here: 0 passes, else it fails with this errno. How often it was called.
-std::atomic<int> fsync_error{0};
+// SQLite's fsync comes here: so many of the next ones fail with EIO. How often it was called.
+std::atomic<int> fsync_failures{0};
+constexpr int kAll = 1 << 30;
 std::atomic<int> fsync_calls{0};
 
 }  // namespace
 
 extern "C" int fdatasync(int file) {
   ++fsync_calls;
-  if (const int error = fsync_error.load()) {
-    errno = error;
+  if (fsync_failures > 0) {
+    --fsync_failures;
+    errno = EIO;
     return -1;
   }
   return static_cast<int>(::syscall(SYS_fdatasync, file));
@@ -195,13 +199,46 @@ TEST(Writer, SaysThatTheOutcomeOfAFailedCommitIsUnknownAndGoesOn) {
   options.fatal = [&fatal](const std::string&) { fatal = true; };
   Server server(folder.path(), options);
   server.write([](Transaction& transaction) { put(transaction, "before"); });
-  fsync_error = EIO;
+  fsync_failures = 1;
   EXPECT_EQ(code_of([&] { server.write([](Transaction& t) { put(t, "lost"); }); }), Code::kUnavailable);
-  fsync_error = 0;
   server.write([](Transaction& transaction) { put(transaction, "after"); });
   EXPECT_TRUE(has(server, "before"));
   EXPECT_TRUE(has(server, "after"));
   EXPECT_FALSE(fatal);
+}
+
+// What was acknowledged before and after must not stand in a WAL with a page that may be missing between.
+TEST(Writer, MovesTheWalIntoTheFileAfterAFailedFsyncOnceReadersHaveEnded) {
+  const TempFolder folder;
+  Server server(folder.path());
+  server.write([](Transaction& transaction) { put(transaction, "before"); });
+  std::unique_ptr<ReadSnapshot> snapshot(new ReadSnapshot(server.readers.snapshot()));
+  fsync_failures = 1;
+  std::promise<Code> answered;
+  std::thread writing(
+      [&] { answered.set_value(code_of([&] { server.write([](Transaction& t) { put(t, "lost"); }); })); });
+  auto answer = answered.get_future();
+  EXPECT_EQ(answer.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout)
+      << "a reader is there";
+  EXPECT_TRUE(find_setting(*snapshot, "before").has_value()) << "who reads on without harm";
+  snapshot.reset();
+  writing.join();
+  EXPECT_EQ(answer.get(), Code::kUnavailable);
+  EXPECT_EQ(std::filesystem::file_size(folder.path() / "hooke.db-wal"), 0u);
+  EXPECT_TRUE(has(server, "before"));
+}
+
+TEST(Writer, GivesUpWhenTheDiskGoesOnFailing) {
+  const TempFolder folder;
+  std::atomic<bool> fatal{false};
+  WriterOptions options;
+  options.fatal = [&fatal](const std::string&) { fatal = true; };
+  Server server(folder.path(), options);
+  server.write([](Transaction& transaction) { put(transaction, "before"); });
+  fsync_failures = kAll;
+  EXPECT_EQ(code_of([&] { server.write([](Transaction& t) { put(t, "lost"); }); }), Code::kUnavailable);
+  fsync_failures = 0;
+  EXPECT_TRUE(fatal);
 }
 
 TEST(Writer, CallsTheFatalHandlerWhenTheDatabaseCannotBeOpenedAgain) {
@@ -212,11 +249,11 @@ TEST(Writer, CallsTheFatalHandlerWhenTheDatabaseCannotBeOpenedAgain) {
   Server server(folder.path(), options);
   // The file goes away and a folder stands in its place.
   server.write([](Transaction& transaction) { put(transaction, "before"); });
-  fsync_error = EIO;
+  fsync_failures = kAll;
   std::filesystem::rename(folder.path() / "hooke.db", folder.path() / "gone.db");
   std::filesystem::create_directory(folder.path() / "hooke.db");
   EXPECT_EQ(code_of([&] { server.write([](Transaction& t) { put(t, "lost"); }); }), Code::kUnavailable);
-  fsync_error = 0;
+  fsync_failures = 0;
   EXPECT_TRUE(fatal);
   EXPECT_EQ(code_of([&] { server.write([](Transaction&) {}); }), Code::kUnavailable);
 }
