@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "tests/bench/bench_server.h"
+#include "worker/spool/record.h"
+#include "worker/spool/spool.h"
 
 namespace {
 
@@ -306,7 +308,32 @@ void measure_floats() {
   std::printf("10 processes x 100 calls x 100 values, start to durable: %.3f s\n", seconds_since(start));
 }
 
+// What the training loop spends on a record: an append to the spool, which the agent reads behind it.
+void measure_spool() {
+  constexpr int kRecords = 100'000;
+  std::string folder = (std::filesystem::temp_directory_path() / "hooke-spool-XXXXXX").string();
+  if (!::mkdtemp(folder.data())) throw std::runtime_error("cannot make a folder like " + folder);
+  for (const int values : {1, 100}) {
+    spool::Scalars record;
+    for (int k = 0; k < values; ++k) record.values.emplace_back("train/loss-" + std::to_string(k), 0.5);
+    spool::Writer writer(std::filesystem::path(folder) / std::to_string(values), {});
+    std::vector<double> microseconds;
+    for (int i = 0; i < kRecords; ++i) {
+      record.step = i;
+      record.time_us = kTimeUs + i;
+      const auto start = Clock::now();
+      writer.append(spool::Kind::kScalars, spool::encode(record));
+      microseconds.push_back(1e6 * seconds_since(start));
+    }
+    std::sort(microseconds.begin(), microseconds.end());
+    std::printf("a record of %3d values costs the training loop: p50 %.1f us, p99 %.1f us, most %.0f us\n",
+                values, microseconds[kRecords / 2], microseconds[kRecords * 99 / 100], microseconds.back());
+  }
+  std::filesystem::remove_all(folder);
+}
+
 int run(const Options& options) {
+  measure_spool();
   measure_floats();
   if (options.floats) return 0;
   if (options.idle > 0) measure_idle(options.idle);

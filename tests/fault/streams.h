@@ -22,6 +22,8 @@ class Streams {
   Streams(const harness::House& house, unsigned count, int port);
 
   std::uint64_t acknowledged() const;
+  // Resource name of the n-th run.
+  const std::string& run(unsigned n) const { return grants_.at(n).run(); }
   // Ends the producers and reads what is stored from the server itself, and the database's own check.
   // Prints what was found; every breach is a failure of the test.
   void expect_everything_once(const std::string& caption);

@@ -86,6 +86,23 @@ TEST(Faults, ARunGoesOnAfterTheServerIsKilledAndNoAcknowledgedStepIsMissing) {
   expect_clean(house, run, undisturbed);
 }
 
+TEST(Faults, TrainingGoesToItsEndWhileTheServerHangs) {
+  House house;
+  house.start_server();
+  Process& worker = house.start_worker("one");
+  const std::string config = house.config(kLong);
+  const std::string run = house.submit(config);
+  ASSERT_TRUE(eventually([&] { return house.step_of(run) > 20; }));
+  ASSERT_EQ(children_of(worker.pid()).size(), 1u);
+  house.server().signal(SIGSTOP);
+  EXPECT_TRUE(eventually([&] { return children_of(worker.pid()).empty(); })) << "the trainer waited for it";
+  house.server().signal(SIGCONT);
+  EXPECT_EQ(house.hooke({"wait", run}).exit_code, 0);
+  const std::string undisturbed = house.submit(config);
+  EXPECT_EQ(house.hooke({"wait", undisturbed}).exit_code, 0);
+  expect_clean(house, run, undisturbed);
+}
+
 TEST(Faults, ATrainerThatIsKilledLeavesItsReasonAndTheRunIsTriedAgain) {
   House house;
   house.start_server();

@@ -31,11 +31,18 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 class IngestTest : public ::testing::Test {
  protected:
   IngestTest()
-      : server_(folder_.path()),
+      : server_(folder_.path(), without_checkpoints()),
         ingest_(server_.writer, [this] { return now_; }),
         queue_(
             server_.writer, {}, [this] { return now_; },
             [this](std::size_t n) { return storage::sha256(std::to_string(drawn_++)).substr(0, n); }) {}
+
+  // The WAL only grows: its length tells what was written.
+  static storage::WriterOptions without_checkpoints() {
+    storage::WriterOptions options;
+    options.checkpoint_bytes = std::numeric_limits<std::int64_t>::max();
+    return options;
+  }
 
   // Submits a run and leases it.
   storage::AttemptKey grant(const std::string& name = "e") {
@@ -334,6 +341,32 @@ TEST_F(IngestTest, AStartResumesAtACommittedBarrierOnly) {
   EXPECT_EQ(second.refused({start(2)}), "PROTOCOL_BROKEN");
   EXPECT_THAT(second.message, HasSubstr("no committed barrier"));
   EXPECT_THAT(steps("train/loss"), ElementsAre(0, 1, 2));
+}
+
+// What the disk is written for a new attempt does not grow with what earlier ones have stored.
+TEST_F(IngestTest, ARetryCostsTheSameWhateverTheHistory) {
+  const auto cost_after = [&](const std::string& name, Step steps) {
+    Client first(ingest_, grant(name));
+    first.send({start()});
+    for (Step step = 0; step < steps;) {
+      std::vector<v1::Record> records;
+      for (const Step end = std::min(steps, step + 1000); step < end; ++step) records.push_back(loss(step));
+      records.push_back(barrier(step - 1));
+      first.send(std::move(records));
+    }
+    Client second(ingest_, lease_again());
+    second.send({start(steps - 1)});
+    const auto wal = folder_.path() / "hooke.db-wal";
+    const auto before = std::filesystem::file_size(wal);
+    Client third(ingest_, lease_again());
+    third.send({start(steps - 1), loss(steps)});
+    const auto written = std::filesystem::file_size(wal) - before;
+    queue_.cancel(run().run_id, "");  // so that the next lease is of another
+    return written;
+  };
+  const auto little = cost_after("little", 1'000), much = cost_after("much", 50'000);
+  EXPECT_GT(little, 0u);
+  EXPECT_LE(much, 2 * little);
 }
 
 TEST_F(IngestTest, AnExtendedRunGoesOnAtItsEndOrLater) {

@@ -32,6 +32,7 @@ class House {
 
   App& app() { return *app_; }
   std::string token() const;
+  std::filesystem::path database() const { return folder_ / "hooke.db"; }
   std::shared_ptr<grpc::Channel> channel() const { return channel_; }
 
   // A configuration that can be submitted.

@@ -1,6 +1,7 @@
 // Submit -> lease -> stream -> query, over a real channel.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <cmath>
 #include <limits>
@@ -235,6 +236,44 @@ TEST_F(RoundTrip, AReferenceIsANameAnIdOrAPrefix) {
     for (const auto& b : runs)
       if (a != b && a[0] == b[0]) shared = a.substr(0, 1);
   EXPECT_THAT(lookup(shared), testing::HasSubstr("several runs"));
+}
+
+// So its time cannot depend on how many there are.
+TEST_F(RoundTrip, AListOfRunsReadsNoPoints) {
+  const std::string run = house_.submit()[0];
+  WorkerEnd worker(house_, house_.lease(run));
+  worker.start(10).scalar("train/loss", 0, 0.5);
+  ASSERT_TRUE(worker.commit());
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(house_.database().c_str(), &database), SQLITE_OK);
+  std::string drop;
+  const auto add_drop = [](void* text, int, char** columns, char**) {
+    *static_cast<std::string*>(text) += "DROP TABLE " + std::string(columns[0]) + ";";
+    return 0;
+  };
+  ASSERT_EQ(sqlite3_exec(database,
+                         "SELECT name FROM sqlite_schema WHERE type = 'table' AND"
+                         " (name LIKE '%points%' OR name LIKE '%levels%')",
+                         add_drop, &drop, nullptr),
+            SQLITE_OK);
+  ASSERT_NE(drop.find("scalar_points"), std::string::npos);
+  ASSERT_EQ(sqlite3_exec(database, ("PRAGMA foreign_keys = OFF;" + drop).c_str(), nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(database);
+  v1::ListRunsRequest request;
+  request.set_parent("experiments/-");
+  v1::ListRunsResponse response;
+  Context context;
+  const grpc::Status status = house_.experiments->ListRuns(&context, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(response.runs_size(), 1);
+  EXPECT_EQ(response.runs(0).run_id(), run);
+  v1::GetSeriesRequest points;
+  points.set_run("experiments/-/runs/" + run);
+  points.add_keys("train/loss");
+  v1::GetSeriesResponse none;
+  Context another;
+  EXPECT_FALSE(house_.queries->GetSeries(&another, points, &none).ok()) << "there are no points any more";
 }
 
 TEST_F(RoundTrip, StatisticsAndWorkersAreTold) {
