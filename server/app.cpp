@@ -256,6 +256,7 @@ class App::Parts {
   }
 
   void sweep() {
+    admin_.sample();
     try {
       if (const auto lapsed = queue_.sweep(); lapsed > 0) spdlog::warn("{} leases lapsed", lapsed);
     } catch (const std::exception& error) {

@@ -32,6 +32,7 @@ void status(Context& context, const StatusOptions& options) {
     add("runs " + state, std::to_string(count));
   add("streams", std::to_string(facts.streams()));
   add("records committed", std::to_string(facts.records_committed()));
+  add("records a second", number(facts.records_per_s()));
   add("commits", std::to_string(facts.commits()));
   add("writer queue", std::to_string(facts.writer_queue()));
   add("oldest waiting ms", number(facts.oldest_waiting_ms()));

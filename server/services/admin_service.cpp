@@ -9,11 +9,27 @@
 namespace hooke::services {
 namespace {
 
+// Seconds, nearly, that rates are taken over; and one.
+constexpr std::size_t kSamples = 11;
+
 std::string method(const char* name) {
   return std::string("/hooke.v1.AdminService/") + name;
 }
 
 }  // namespace
+
+void AdminService::sample() {
+  const std::lock_guard lock(mutex_);
+  samples_.push_back({std::chrono::steady_clock::now(), ingest_.records_committed()});
+  if (samples_.size() > kSamples) samples_.pop_front();
+}
+
+double AdminService::records_per_s() const {
+  const std::lock_guard lock(mutex_);
+  if (samples_.size() < 2) return 0;
+  const std::chrono::duration<double> time = samples_.back().time - samples_.front().time;
+  return static_cast<double>(samples_.back().records - samples_.front().records) / time.count();
+}
 
 grpc::Status AdminService::GetStatistics(grpc::ServerContext* context, const v1::GetStatisticsRequest*,
                                          v1::Statistics* response) {
@@ -33,6 +49,7 @@ grpc::Status AdminService::GetStatistics(grpc::ServerContext* context, const v1:
     const auto writer = writer_.statistics();
     response->set_streams(ingest_.open_streams());
     response->set_records_committed(ingest_.records_committed());
+    response->set_records_per_s(records_per_s());
     response->set_commits(writer.commits);
     response->set_writer_queue(writer.queued_jobs);
     response->set_oldest_waiting_ms(writer.oldest_waiting_ms);

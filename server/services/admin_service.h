@@ -1,6 +1,12 @@
 // hooke.v1.AdminService. Owned by server/app; gRPC's threads call it.
 #pragma once
 
+#include <absl/base/thread_annotations.h>
+
+#include <chrono>
+#include <deque>
+#include <mutex>
+
 #include "hooke/v1/admin.grpc.pb.h"
 #include "server/ingest/ingest.h"
 #include "server/services/gate.h"
@@ -22,6 +28,9 @@ class AdminService final : public v1::AdminService::Service {
         clock_(std::move(clock)),
         start_us_(clock_()) {}
 
+  // To be called about once a second, by one thread: what rates are made from.
+  void sample();
+
   grpc::Status GetStatistics(grpc::ServerContext* context, const v1::GetStatisticsRequest* request,
                              v1::Statistics* response) override;
   grpc::Status Backup(grpc::ServerContext* context, const v1::BackupRequest* request,
@@ -41,6 +50,14 @@ class AdminService final : public v1::AdminService::Service {
   const ingest::Ingest& ingest_;
   const storage::Clock clock_;
   const TimeUs start_us_;
+
+  struct Sample {
+    std::chrono::steady_clock::time_point time;
+    std::int64_t records;
+  };
+  double records_per_s() const;
+  mutable std::mutex mutex_;
+  std::deque<Sample> samples_ ABSL_GUARDED_BY(mutex_);  // the newest last
 };
 
 }  // namespace hooke::services

@@ -284,6 +284,19 @@ TEST_F(RoundTrip, StatisticsAndWorkersAreTold) {
   EXPECT_EQ(statistics.runs().at("succeeded"), 1);
   EXPECT_GT(statistics.records_committed(), 180);
   EXPECT_GT(statistics.commits(), 0);
+  // Sampled every second. When all records came before the first sample, there was no rate to see.
+  v1::LeaseGrant another = house_.lease(house_.submit()[0]);
+  WorkerEnd worker(house_, another);
+  worker.start(1'000'000);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  for (std::int64_t step = 0; statistics.records_per_s() == 0 && std::chrono::steady_clock::now() < end;
+       ++step) {
+    worker.scalar("train/loss", step, 0.5);
+    ASSERT_TRUE(worker.commit());
+    Context again;
+    ASSERT_TRUE(house_.admin->GetStatistics(&again, {}, &statistics).ok());
+  }
+  EXPECT_GT(statistics.records_per_s(), 0);
   v1::ListWorkersResponse workers;
   Context workers_context;
   ASSERT_TRUE(house_.experiments->ListWorkers(&workers_context, {}, &workers).ok());
