@@ -24,6 +24,7 @@
 #include "server/access/token_file.h"
 #include "server/address.h"
 #include "server/gateway/gateway.h"
+#include "server/ingest/import.h"
 #include "server/ingest/ingest.h"
 #include "server/scheduling/queue.h"
 #include "server/services/access_service.h"
@@ -164,12 +165,13 @@ class App::Parts {
         writer_(database_, changes_, writer_options()),
         readers_(database_),
         ingest_(writer_, wall_clock),
+        importer_(writer_, wall_clock, storage::random_bytes),
         queue_(writer_, {options.lease_period, scheduling::QueueOptions{}.retry_after}, wall_clock,
                storage::random_bytes),
         access_(admin_token(options)),
         gate_(access_),
         pool_(kWorkThreads),
-        experiments_(gate_, queue_, readers_, changes_, pool_, streams_, wall_clock),
+        experiments_(gate_, queue_, importer_, readers_, changes_, pool_, streams_, wall_clock),
         workers_(gate_, queue_, ingest_, streams_),
         queries_(gate_, readers_, changes_, pool_, streams_),
         admin_(gate_, database_, readers_, writer_, ingest_, wall_clock),
@@ -202,6 +204,7 @@ class App::Parts {
     if (grpc_) {
       if (auto* health = grpc_->GetHealthCheckService()) health->Shutdown();
       streams_.stop();
+      importer_.stop();
       grpc_->Shutdown(std::chrono::system_clock::now() + kStopGrace);
       grpc_->Wait();
     }
@@ -274,6 +277,7 @@ class App::Parts {
   storage::Writer writer_;
   storage::Readers readers_;
   ingest::Ingest ingest_;
+  ingest::Importer importer_;
   scheduling::Queue queue_;
   access::Access access_;
   services::Gate gate_;

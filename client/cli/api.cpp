@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <thread>
+
 #include "client/sdk/connection.h"
 #include "client/sdk/uuid.h"
 #include "hooke/v1/admin.grpc.pb.h"
@@ -209,6 +211,65 @@ void Api::get_pairs(v1::GetPairsRequest request,
     use(page);
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
+}
+
+void Api::export_run(const v1::ExportRunRequest& request,
+                     const std::function<void(const v1::ExportRunResponse&)>& use) {
+  grpc::ClientContext context;
+  parts_->connection.authorise(context);
+  const auto reader = parts_->queries.ExportRun(&context, request);
+  try {
+    for (v1::ExportRunResponse message; reader->Read(&message);) use(message);
+  } catch (...) {
+    context.TryCancel();
+    reader->Finish();
+    throw;
+  }
+  const grpc::Status status = reader->Finish();
+  if (!status.ok()) throw parts_->connection.error_of(status);
+  parts_->connection.note_version(context);
+}
+
+namespace {
+
+// One try of an import: sends everything, or cancels the call when `produce` throws.
+grpc::Status send_import(const sdk::Connection& connection, Experiments& stub,
+                         const v1::ImportSeriesRequest& first,
+                         const std::function<void(const Api::SendColumns&)>& produce,
+                         v1::ImportSeriesResponse& response) {
+  grpc::ClientContext context;
+  connection.authorise(context);
+  const auto writer = stub.ImportSeries(&context, &response);
+  bool open = writer->Write(first);  // false: the server has ended the call, and Finish says why
+  try {
+    produce([&](v1::ImportSeriesRequest&& message) { open = open && writer->Write(message); });
+  } catch (...) {
+    context.TryCancel();
+    writer->Finish();
+    throw;
+  }
+  v1::ImportSeriesRequest last;
+  last.set_last(true);
+  if (open && writer->Write(last)) writer->WritesDone();
+  return writer->Finish();
+}
+
+}  // namespace
+
+v1::ImportSeriesResponse Api::import_series(v1::ImportSeriesRequest first,
+                                            const std::function<void(const SendColumns&)>& produce) {
+  constexpr int kTries = 3;
+  constexpr std::chrono::seconds kPause{1};
+  for (int tries = 1;; ++tries) {
+    v1::ImportSeriesResponse response;
+    const grpc::Status status =
+        send_import(parts_->connection, parts_->experiments, first, produce, response);
+    if (status.ok()) return response;
+    // With the same request id nothing is imported twice.
+    if (status.error_code() != grpc::StatusCode::UNAVAILABLE || tries == kTries)
+      throw parts_->connection.error_of(status);
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 v1::GetInfluenceResponse Api::get_influence(const v1::GetInfluenceRequest& request) {

@@ -60,6 +60,15 @@ class Api {
   // Page by page, as large tables need not fit into memory twice.
   void get_pairs(v1::GetPairsRequest request, const std::function<void(const v1::GetPairsResponse&)>& use);
 
+  // Everything stored of a run, message after message.
+  void export_run(const v1::ExportRunRequest& request,
+                  const std::function<void(const v1::ExportRunResponse&)>& use);
+  // `produce(send)` sends the columns, message by message; what it throws ends the import, and nothing is
+  // stored. It is called again when the server could not be reached.
+  using SendColumns = std::function<void(v1::ImportSeriesRequest&&)>;
+  v1::ImportSeriesResponse import_series(v1::ImportSeriesRequest first,
+                                         const std::function<void(const SendColumns&)>& produce);
+
   v1::GetInfluenceResponse get_influence(const v1::GetInfluenceRequest& request);
   v1::GetPhasesResponse get_phases(const v1::GetPhasesRequest& request);
   v1::Statistics get_statistics();

@@ -23,6 +23,8 @@ void add_experiments(CLI::App& app, Context& context);
 void add_series(CLI::App& app, Context& context);
 void add_influence(CLI::App& app, Context& context);
 void add_phases(CLI::App& app, Context& context);
+void add_export(CLI::App& app, Context& context);
+void add_import(CLI::App& app, Context& context);
 void add_presets(CLI::App& app, Context& context);
 void add_config(CLI::App& app, Context& context);
 void add_workers(CLI::App& app, Context& context);

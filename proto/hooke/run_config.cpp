@@ -330,14 +330,16 @@ v1::RunConfig complete(v1::RunConfig config) {
   check_size_steps(config);
   if (!config.has_name())
     config.set_name(name_of(config.data().set()) + "-" + name_of(config.model().type()));
-  if (!is_name(config.name())) {
-    const bool is_short = config.name().size() <= kMaxNameBytes;
-    const std::string name =
-        is_short ? "'" + config.name() + "'" : "a name of " + std::to_string(config.name().size()) + " bytes";
-    throw invalid("name", name + " is not allowed; up to " + std::to_string(kMaxNameBytes) +
-                              " letters, digits, '-', '_' and '.', not beginning with '-' or '.'");
-  }
+  check_name("name", config.name());
   return config;
+}
+
+void check_name(const std::string& field, const std::string& name) {
+  if (is_name(name)) return;
+  const bool is_short = name.size() <= kMaxNameBytes;
+  throw invalid(field, (is_short ? "'" + name + "'" : "a name of " + std::to_string(name.size()) + " bytes") +
+                           " is not allowed; up to " + std::to_string(kMaxNameBytes) +
+                           " letters, digits, '-', '_' and '.', not beginning with '-' or '.'");
 }
 
 }  // namespace hooke

@@ -18,6 +18,9 @@ v1::RunConfig complete(v1::RunConfig config);
 // prefix, absent fields absent, fields in the order of their numbers.
 nlohmann::ordered_json to_json(const google::protobuf::Message& message);
 
+// Checks an experiment's name. Throws hooke::Error (kInvalidArgument) that says what is allowed.
+void check_name(const std::string& field, const std::string& name);
+
 // to_json(), compact, as text: the same bytes for equal configurations. It is YAML as well.
 std::string canonical_json(const v1::RunConfig& config);
 

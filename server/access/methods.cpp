@@ -40,6 +40,7 @@ constexpr Method kMethods[] = {
     {"/hooke.v1.QueryService/GetPhases", Role::kRead},
     {"/hooke.v1.QueryService/CompareRuns", Role::kRead},
     {"/hooke.v1.QueryService/Tail", Role::kRead},
+    {"/hooke.v1.QueryService/ExportRun", Role::kRead},
     {"/hooke.v1.AdminService/GetStatistics", Role::kRead},
     {"/hooke.v1.AdminService/Backup", Role::kAdmin},
     {"/hooke.v1.AdminService/CollectGarbage", Role::kAdmin},

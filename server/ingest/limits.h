@@ -3,17 +3,21 @@
 
 #include <cstddef>
 
+#include "proto/hooke/import.h"
 #include "proto/hooke/pairs.h"
 
 namespace hooke::ingest {
 
 inline constexpr std::size_t kMaxBatchBytes = 4u << 20;
-inline constexpr std::size_t kMaxKeyBytes = 256;
+inline constexpr std::size_t kMaxKeyBytes = kMaxSeriesKeyBytes;
 inline constexpr std::size_t kMaxSeries = 20'000;   // of one run
 inline constexpr std::size_t kMaxScalars = 10'000;  // of one record
 inline constexpr std::size_t kMaxClasses = 450;
 inline constexpr std::size_t kMaxClassNameBytes = 128;
 inline constexpr std::size_t kMaxDescriptionBytes = 1024;
+// Imports at a time: each keeps up to kMaxImportPoints (24 bytes a point) in memory until it is whole.
+inline constexpr int kMaxImports = 4;
+inline constexpr std::size_t kMaxSourceBytes = 1024;
 // mean, sd, ratio_of_means (float32), skipped, nonfinite (uint32).
 inline constexpr std::size_t kBytesPerCell = 20;
 

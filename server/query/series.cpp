@@ -94,6 +94,24 @@ void fill_page(Snapshot& snapshot, const std::vector<Source>& sources, StepRange
 
 }  // namespace
 
+v1::SeriesInfo series_info(const storage::Series& series) {
+  const auto& declaration = series.declaration;
+  const auto& progress = series.progress;
+  v1::SeriesInfo info;
+  info.set_key(declaration.key);
+  info.set_kind(static_cast<v1::SeriesKind>(declaration.kind));
+  info.set_count(progress.count);
+  if (progress.count > 0) {
+    info.set_first_step(progress.first_step);
+    info.set_last_step(progress.last_step);
+    if (declaration.kind == storage::SeriesKind::kScalar) info.set_last_value(progress.last_value);
+  }
+  info.mutable_class_names()->Add(declaration.class_names.begin(), declaration.class_names.end());
+  info.set_description(declaration.description);
+  info.set_per_class(declaration.per_class);
+  return info;
+}
+
 v1::ListSeriesResponse list_series(Snapshot& snapshot, const v1::ListSeriesRequest& request) {
   if (request.page_size() < 0)
     throw invalid("page_size", std::to_string(request.page_size()) + " is not allowed; 0 or more");
@@ -103,22 +121,7 @@ v1::ListSeriesResponse list_series(Snapshot& snapshot, const v1::ListSeriesReque
   const auto page =
       storage::list_series(snapshot, run.id, {static_cast<std::size_t>(size), request.page_token()});
   v1::ListSeriesResponse response;
-  for (const auto& series : page.items) {
-    auto* info = response.add_series();
-    info->set_key(series.declaration.key);
-    info->set_kind(static_cast<v1::SeriesKind>(series.declaration.kind));
-    info->set_count(series.progress.count);
-    if (series.progress.count > 0) {
-      info->set_first_step(series.progress.first_step);
-      info->set_last_step(series.progress.last_step);
-      if (series.declaration.kind == storage::SeriesKind::kScalar)
-        info->set_last_value(series.progress.last_value);
-    }
-    info->mutable_class_names()->Add(series.declaration.class_names.begin(),
-                                     series.declaration.class_names.end());
-    info->set_description(series.declaration.description);
-    info->set_per_class(series.declaration.per_class);
-  }
+  for (const auto& series : page.items) *response.add_series() = series_info(series);
   response.set_next_page_token(page.next);
   return response;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hooke/v1/query.pb.h"
+#include "server/storage/series.h"
 #include "server/storage/transaction.h"
 
 namespace hooke::query {
@@ -9,6 +10,8 @@ namespace hooke::query {
 // Bounds of one answer, so that it stays below the limit of a message.
 inline constexpr int kMostKeys = 100;
 inline constexpr int kMostPointsPerAnswer = 100'000;
+
+v1::SeriesInfo series_info(const storage::Series& series);
 
 v1::ListSeriesResponse list_series(storage::Snapshot& snapshot, const v1::ListSeriesRequest& request);
 

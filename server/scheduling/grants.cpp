@@ -6,16 +6,7 @@
 namespace hooke::scheduling {
 namespace {
 
-constexpr std::size_t kRunIdLength = 8;
 constexpr std::size_t kNonceBytes = 16;
-
-// Lower-case base32 (RFC 4648) of the low 5 bits of each byte.
-std::string make_run_id(const storage::Random& random) {
-  static constexpr char kAlphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
-  std::string id = random(kRunIdLength);
-  for (char& c : id) c = kAlphabet[static_cast<unsigned char>(c) & 31];
-  return id;
-}
 
 // Derived, not stored: a repeated request gets the same token from the same nonce.
 std::string derive_token(const std::string& secret, const std::string& run_id, std::int32_t attempt,
@@ -28,13 +19,6 @@ std::string derive_token(const std::string& secret, const std::string& run_id, s
 void require_text(const char* field, const std::string& value, std::size_t limit) {
   if (value.empty()) throw invalid(field, "is missing");
   if (value.size() > limit) throw invalid(field, "is longer than " + std::to_string(limit) + " bytes");
-}
-
-std::string free_run_id(storage::Transaction& transaction, const storage::Random& random) {
-  while (true) {
-    std::string id = make_run_id(random);
-    if (!storage::find_run(transaction, id)) return id;
-  }
 }
 
 std::string server_secret(storage::Transaction& transaction, const storage::Random& random) {

@@ -1,4 +1,4 @@
-// What leases and segments share: ids, tokens, and the grant of an attempt that is stored. Each works
+// What leases and segments share: tokens, and the grant of an attempt that is stored. Each works
 // inside a job of the writer. Private to server/scheduling.
 #pragma once
 
@@ -13,9 +13,6 @@ inline constexpr std::size_t kMaxNameBytes = 128;
 
 // Throws kInvalidArgument for an empty text or one of more than `limit` bytes.
 void require_text(const char* field, const std::string& value, std::size_t limit);
-
-// A run id that nobody has.
-std::string free_run_id(storage::Transaction& transaction, const storage::Random& random);
 
 // The secret that lease tokens are derived from, made at first use.
 std::string server_secret(storage::Transaction& transaction, const storage::Random& random);

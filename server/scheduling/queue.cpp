@@ -210,8 +210,8 @@ SubmitResult Queue::submit(const SubmitRequest& request) {
     auto experiment =
         storage::insert_experiment(transaction, {request.name, request.submitter, request.tags, now});
     for (const RunSpec& spec : request.runs)
-      storage::insert_run(transaction,
-                          new_run(request, spec, experiment.id, free_run_id(transaction, random_), now));
+      storage::insert_run(transaction, new_run(request, spec, experiment.id,
+                                               storage::free_run_id(transaction, random_), now));
     storage::insert_request(transaction, {request.request_id, kSubmit, hash, experiment.id, now});
     return result_of(transaction, std::move(experiment));
   });

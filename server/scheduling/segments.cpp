@@ -19,7 +19,7 @@ ExperimentId experiment_for(Transaction& transaction, const SegmentRequest& requ
 RunId insert_offline_run(Transaction& transaction, const SegmentRequest& request,
                          const storage::Random& random, TimeUs now) {
   storage::NewRun run;
-  run.run_id = free_run_id(transaction, random);
+  run.run_id = storage::free_run_id(transaction, random);
   run.experiment = experiment_for(transaction, request, now);
   run.seed = request.run.seed;
   run.config_json = request.run.config_json;

@@ -231,10 +231,16 @@ grpc::Status ExperimentService::DeleteExperiment(grpc::ServerContext* context,
 }
 
 grpc::Status ExperimentService::ImportSeries(grpc::ServerContext* context,
-                                             grpc::ServerReader<v1::ImportSeriesRequest>*,
-                                             v1::ImportSeriesResponse*) {
-  return gate_.unimplemented(*context, method("ImportSeries"),
-                             "ImportSeries will store series of scalars from elsewhere as a finished run");
+                                             grpc::ServerReader<v1::ImportSeriesRequest>* reader,
+                                             v1::ImportSeriesResponse* response) {
+  return gate_.run(*context, method("ImportSeries"), [&](const access::Caller& caller) {
+    ingest::Import import(importer_);
+    for (v1::ImportSeriesRequest request; reader->Read(&request);) import.add(request);
+    const auto run = import.commit(caller.owner);
+    auto snapshot = readers_.snapshot();
+    *response->mutable_run() = query::run_resource(snapshot, run);
+    response->set_points(import.points());
+  });
 }
 
 grpc::Status ExperimentService::UpdateSlurmJobs(grpc::ServerContext* context,

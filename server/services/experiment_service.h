@@ -4,6 +4,7 @@
 #include <string>
 
 #include "hooke/v1/experiment.grpc.pb.h"
+#include "server/ingest/import.h"
 #include "server/scheduling/queue.h"
 #include "server/services/gate.h"
 #include "server/services/open_streams.h"
@@ -16,10 +17,12 @@ namespace hooke::services {
 class ExperimentService final
     : public v1::ExperimentService::WithCallbackMethod_WatchRuns<v1::ExperimentService::Service> {
  public:
-  ExperimentService(const Gate& gate, scheduling::Queue& queue, storage::Readers& readers,
-                    storage::Changes& changes, WorkPool& pool, OpenStreams& streams, storage::Clock clock)
+  ExperimentService(const Gate& gate, scheduling::Queue& queue, ingest::Importer& importer,
+                    storage::Readers& readers, storage::Changes& changes, WorkPool& pool,
+                    OpenStreams& streams, storage::Clock clock)
       : gate_(gate),
         queue_(queue),
+        importer_(importer),
         readers_(readers),
         changes_(changes),
         pool_(pool),
@@ -46,6 +49,8 @@ class ExperimentService final
                         v1::Run* response) override;
   grpc::Status ListWorkers(grpc::ServerContext* context, const v1::ListWorkersRequest* request,
                            v1::ListWorkersResponse* response) override;
+  grpc::Status ImportSeries(grpc::ServerContext* context, grpc::ServerReader<v1::ImportSeriesRequest>* reader,
+                            v1::ImportSeriesResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchRunsResponse>* WatchRuns(grpc::CallbackServerContext* context,
                                                              const v1::WatchRunsRequest* request) override;
 
@@ -62,8 +67,6 @@ class ExperimentService final
                          v1::DeleteResponse* response) override;
   grpc::Status DeleteExperiment(grpc::ServerContext* context, const v1::DeleteExperimentRequest* request,
                                 v1::DeleteResponse* response) override;
-  grpc::Status ImportSeries(grpc::ServerContext* context, grpc::ServerReader<v1::ImportSeriesRequest>* reader,
-                            v1::ImportSeriesResponse* response) override;
   grpc::Status UpdateSlurmJobs(grpc::ServerContext* context, const v1::UpdateSlurmJobsRequest* request,
                                google::protobuf::Empty* response) override;
 
@@ -73,6 +76,7 @@ class ExperimentService final
 
   const Gate& gate_;
   scheduling::Queue& queue_;
+  ingest::Importer& importer_;
   storage::Readers& readers_;
   storage::Changes& changes_;
   WorkPool& pool_;

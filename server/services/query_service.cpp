@@ -1,5 +1,6 @@
 #include "server/services/query_service.h"
 
+#include "server/query/export.h"
 #include "server/query/influence.h"
 #include "server/query/pairs.h"
 #include "server/query/phases.h"
@@ -75,6 +76,16 @@ grpc::ServerWriteReactor<v1::TailResponse>* QueryService::Tail(grpc::CallbackSer
   if (!status.ok()) return new RefusedFeed<v1::TailResponse>(status);
   const auto make = [this, wanted = *request] { return std::make_unique<query::Tail>(readers_, wanted); };
   return Feed<query::Tail, v1::TailResponse>::start(make, changes_, pool_, streams_);
+}
+
+grpc::ServerWriteReactor<v1::ExportRunResponse>* QueryService::ExportRun(
+    grpc::CallbackServerContext* context, const v1::ExportRunRequest* request) {
+  const auto status = gate_.run(*context, method("ExportRun"), [](const access::Caller&) {});
+  if (!status.ok()) return new RefusedFeed<v1::ExportRunResponse>(status);
+  const auto make = [this, wanted = *request] {
+    return std::make_unique<query::RunExport>(readers_, wanted);
+  };
+  return Feed<query::RunExport, v1::ExportRunResponse>::start(make, changes_, pool_, streams_);
 }
 
 }  // namespace hooke::services

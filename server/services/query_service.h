@@ -10,7 +10,8 @@
 
 namespace hooke::services {
 
-class QueryService final : public v1::QueryService::WithCallbackMethod_Tail<v1::QueryService::Service> {
+class QueryService final : public v1::QueryService::WithCallbackMethod_ExportRun<
+                               v1::QueryService::WithCallbackMethod_Tail<v1::QueryService::Service>> {
  public:
   QueryService(const Gate& gate, storage::Readers& readers, storage::Changes& changes, WorkPool& pool,
                OpenStreams& streams)
@@ -32,6 +33,8 @@ class QueryService final : public v1::QueryService::WithCallbackMethod_Tail<v1::
                            v1::CompareRunsResponse* response) override;
   grpc::ServerWriteReactor<v1::TailResponse>* Tail(grpc::CallbackServerContext* context,
                                                    const v1::TailRequest* request) override;
+  grpc::ServerWriteReactor<v1::ExportRunResponse>* ExportRun(grpc::CallbackServerContext* context,
+                                                             const v1::ExportRunRequest* request) override;
 
  private:
   const Gate& gate_;

@@ -128,6 +128,17 @@ void write_history(Transaction& transaction, RunId id, const StateChange& change
 
 }  // namespace
 
+std::string free_run_id(Snapshot& snapshot, const Random& random) {
+  constexpr std::size_t kLength = 8;
+  // Lower-case base32 (RFC 4648) of the low 5 bits of each byte.
+  static constexpr char kAlphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+  while (true) {
+    std::string id = random(kLength);
+    for (char& c : id) c = kAlphabet[static_cast<unsigned char>(c) & 31];
+    if (!find_run(snapshot, id)) return id;
+  }
+}
+
 RunId insert_run(Transaction& transaction, const NewRun& run) {
   if (Statement(transaction, "SELECT 1 FROM runs WHERE run_id = ?", run.run_id).step())
     throw Error(Code::kAlreadyExists, "run " + run.run_id + " is there already", "run_id");

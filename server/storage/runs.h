@@ -78,6 +78,8 @@ struct RunFilter {
   bool archived_too = false;
 };
 
+// A run id that no run has.
+std::string free_run_id(Snapshot& snapshot, const Random& random);
 // Stores a queued run with its first line of history. Throws kAlreadyExists when run_id is taken.
 RunId insert_run(Transaction& transaction, const NewRun& run);
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <string>
@@ -21,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* kUsage =
     "bench_query [--points N,N,...: sizes of the databases, default 100000,1000000,10000000]\n"
     "            [--runs R --series S: for the lists, default 1500 and 1500] [--rounds N: of each question]\n"
-    "            [--lists: only those]\n";
+    "            [--lists: only those] [--export: only exports of the first size, and an import]\n";
 constexpr std::int64_t kTimeUs = 1'764'000'000'000'000;
 constexpr int kClasses = 10;
 constexpr int kNames = 12'345;
@@ -31,6 +32,7 @@ struct Options {
   int runs = 1500;
   int series = 1500;
   int rounds = 300;
+  bool exports = false;
 };
 
 Options parse(int argc, char** argv) {
@@ -43,6 +45,10 @@ Options parse(int argc, char** argv) {
     }
     if (option == "--lists") {
       options.points.clear();
+      continue;
+    }
+    if (option == "--export") {
+      options.exports = true;
       continue;
     }
     if (i + 1 == argc) throw std::runtime_error(option + ": needs a value\n" + kUsage);
@@ -319,7 +325,44 @@ double measure_lists(const Options& options) {
   return std::max(runs.at(0.99), names.at(0.99));
 }
 
+// Runs `hooke` to its end; what it said, with its peak of memory.
+std::string timed(bench::Server& server, const std::vector<std::string>& arguments) {
+  std::vector<std::string> command = {harness::program("hooke")};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  harness::Process process(command, {{"HOOKE_SERVER", server.address()}},
+                           server.database().parent_path() / "cli");
+  std::string peak;
+  while (process.running()) {
+    std::ifstream status("/proc/" + std::to_string(process.pid()) + "/status");
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with("VmHWM:")) peak = line.substr(line.find_first_not_of(" \t", 6));
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  if (process.wait(std::chrono::seconds(1)) != 0) throw std::runtime_error(process.err());
+  std::string said = process.err();
+  said = said.substr(said.rfind('\n', said.size() - 2) + 1);
+  return said.substr(0, std::min(said.find(" of 1 run"), said.find(" as run"))) + "; peak memory " + peak;
+}
+
+// The program `hooke` and its server on one run of `points` points, by format; then one file back.
+int measure_exports(std::int64_t points) {
+  bench::Server server;
+  const auto grants = bench::lease(server.connect(), 1);
+  fill(server, grants[0], points);
+  const auto folder = server.database().parent_path() / "exports";
+  for (const std::string format : {"csv", "jsonl", "npz", "tensorboard"}) {
+    const std::string out = folder / ("all-" + format);
+    const std::string said = timed(server, {"export", grants[0].run_id(), "--format", format, "--out", out});
+    std::printf("export %-12s %s\n", format.c_str(), said.c_str());
+    std::fflush(stdout);
+  }
+  const std::string file = folder / "all-csv" / grants[0].run_id() / "train" / "loss.csv";
+  std::printf("import %-12s %s\n", "csv", timed(server, {"import", "csv", file, "--as", "back"}).c_str());
+  return 0;
+}
+
 int run(const Options& options) {
+  if (options.exports) return measure_exports(options.points.at(0));
   std::vector<Figures> all;
   for (const std::int64_t points : options.points) all.push_back(measure(points, options.rounds));
   const double list = measure_lists(options);

@@ -28,6 +28,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   // A channel of its own.
   std::shared_ptr<grpc::Channel> connect() const;
   std::filesystem::path database() const { return folder_ / "data" / "hooke.db"; }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -13,6 +12,7 @@
 
 #include "proto/hooke/error.h"
 #include "worker/spool/bytes.h"
+#include "worker/spool/crc32c.h"
 
 namespace hooke::spool {
 namespace {
@@ -20,22 +20,6 @@ namespace {
 constexpr std::size_t kPrefixBytes = 8;  // length, checksum
 constexpr std::size_t kHeaderBytes = 9;  // number, kind
 constexpr std::size_t kLeastFrameBytes = kPrefixBytes + kHeaderBytes;
-
-// CRC-32C (Castagnoli), as in RFC 3720, appendix B.4.
-std::uint32_t crc32c(std::string_view bytes) {
-  static const auto table = [] {
-    std::array<std::uint32_t, 256> made{};
-    for (std::uint32_t i = 0; i < 256; ++i) {
-      std::uint32_t value = i;
-      for (int bit = 0; bit < 8; ++bit) value = value >> 1 ^ ((value & 1) ? 0x82F63B78u : 0u);
-      made[i] = value;
-    }
-    return made;
-  }();
-  std::uint32_t crc = ~0u;
-  for (const char byte : bytes) crc = crc >> 8 ^ table[(crc ^ static_cast<unsigned char>(byte)) & 0xff];
-  return ~crc;
-}
 
 std::string frame(std::uint64_t number, Kind kind, std::string_view payload) {
   std::string body;
