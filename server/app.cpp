@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
@@ -26,6 +27,7 @@
 #include "server/gateway/gateway.h"
 #include "server/ingest/import.h"
 #include "server/ingest/ingest.h"
+#include "server/scheduling/deletion.h"
 #include "server/scheduling/queue.h"
 #include "server/services/access_service.h"
 #include "server/services/admin_service.h"
@@ -48,6 +50,7 @@ constexpr int kMostThreads = 128;
 constexpr std::size_t kMostGrpcBytes = std::size_t{1} << 30;
 constexpr int kMostStreamsPerConnection = 256;
 constexpr std::chrono::seconds kSweepEvery{1};
+constexpr std::chrono::seconds kCollectEvery{60};
 
 TimeUs wall_clock() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -168,10 +171,11 @@ class App::Parts {
         importer_(writer_, wall_clock, storage::random_bytes),
         queue_(writer_, {options.lease_period, scheduling::QueueOptions{}.retry_after}, wall_clock,
                storage::random_bytes),
+        deletion_(writer_, readers_, wall_clock),
         access_(admin_token(options)),
         gate_(access_),
         pool_(kWorkThreads),
-        experiments_(gate_, queue_, importer_, readers_, changes_, pool_, streams_, wall_clock),
+        experiments_(gate_, queue_, deletion_, importer_, writer_, readers_, changes_, pool_, streams_, wall_clock),
         workers_(gate_, queue_, ingest_, streams_),
         queries_(gate_, readers_, changes_, pool_, streams_),
         admin_(gate_, database_, readers_, writer_, ingest_, wall_clock),
@@ -181,6 +185,7 @@ class App::Parts {
     spdlog::info("data in {}, schema version {}", database_.folder().string(), database_.schema_version());
     if (const auto renewed = queue_.renew_all(); renewed > 0) spdlog::info("renewed {} leases", renewed);
     sweeper_ = std::make_unique<Timer>(kSweepEvery, [this] { sweep(); });
+    collector_ = std::make_unique<Timer>(kCollectEvery, [this] { collect(); });
     start_grpc(options);
     const Address http = parse_address(options.http, "--http");
     gateway_ = std::make_unique<gateway::Gateway>(
@@ -201,6 +206,7 @@ class App::Parts {
     if (stopped_) return;
     stopped_ = true;
     sweeper_.reset();
+    collector_.reset();
     if (grpc_) {
       if (auto* health = grpc_->GetHealthCheckService()) health->Shutdown();
       streams_.stop();
@@ -267,6 +273,16 @@ class App::Parts {
     }
   }
 
+  // What a deletion that was stopped has left; after a crash, too.
+  void collect() {
+    try {
+      const auto bytes = deletion_.collect([this] { return stopped_.load(); });
+      if (bytes > 0) spdlog::info("gave {} bytes of deleted runs back", bytes);
+    } catch (const std::exception& error) {
+      spdlog::error("removing what deleted runs have left: {}", error.what());
+    }
+  }
+
   void ping_database() {
     auto snapshot = readers_.snapshot();
     storage::count_experiments(snapshot);
@@ -279,6 +295,7 @@ class App::Parts {
   ingest::Ingest ingest_;
   ingest::Importer importer_;
   scheduling::Queue queue_;
+  scheduling::Deletion deletion_;
   access::Access access_;
   services::Gate gate_;
   services::OpenStreams streams_;
@@ -289,10 +306,11 @@ class App::Parts {
   services::AdminService admin_;
   services::AccessService tokens_;
   std::unique_ptr<Timer> sweeper_;
+  std::unique_ptr<Timer> collector_;
   std::unique_ptr<grpc::Server> grpc_;
   std::unique_ptr<gateway::Gateway> gateway_;
   int grpc_port_ = 0;
-  bool stopped_ = false;
+  std::atomic<bool> stopped_ = false;
 };
 
 App::App(AppOptions options) {

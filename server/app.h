@@ -4,6 +4,7 @@
 //   main             waits for SIGTERM or SIGINT, then stops everything
 //   writer           storage::Writer: the only one that writes and checkpoints
 //   leases           takes lapsed leases, once a second
+//   garbage          removes what deletions that were stopped have left, once a minute
 //   work (4)         services::WorkPool: the blocking reads of Tail, WatchRuns and ExportRun
 //   gRPC, unary      kUnaryPollers at least; a handler blocks its own, gRPC adds others up to kMostThreads
 //   gRPC, callbacks  gRPC's own; streams' reactors never block them

@@ -23,6 +23,8 @@ using Workers = v1::WorkerService::Stub;
 constexpr int kPageSize = 1000;
 // Phases of many seeds with their bootstrap take longer than a look-up.
 constexpr sdk::CallOptions kAnalysis{.deadline = std::chrono::minutes(5)};
+// Points are removed piece by piece while others go on writing.
+constexpr sdk::CallOptions kDeletion{.deadline = std::chrono::hours(1), .idempotent = false};
 constexpr sdk::CallOptions kOnce{.idempotent = false};
 // Reads every page of the database.
 constexpr sdk::CallOptions kWholeDatabase{.deadline = std::chrono::hours(6), .idempotent = false};
@@ -68,6 +70,15 @@ std::vector<Item> all_pages(Request request, Call call, Items items) {
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
   return all;
+}
+
+template <class Request>
+Request list_request(const ListWanted& options) {
+  Request request;
+  request.set_filter(options.filter);
+  request.set_order_by(options.order_by);
+  request.set_show_archived(options.archived);
+  return request;
 }
 
 }  // namespace
@@ -135,14 +146,42 @@ v1::Run Api::extend_run(const std::string& name, std::int32_t epochs) {
   return parts_->connection.call(parts_->experiments, &Experiments::ExtendRun, request, kOnce);
 }
 
+v1::UpdateTagsResponse Api::update_tags(const v1::UpdateTagsRequest& request) {
+  return parts_->connection.call(parts_->experiments, &Experiments::UpdateTags, request);
+}
+
+void Api::update_note(const std::string& name, const std::string& note) {
+  v1::UpdateNoteRequest request;
+  request.set_name(name);
+  request.set_note(note);
+  parts_->connection.call(parts_->experiments, &Experiments::UpdateNote, request);
+}
+
+void Api::archive(const std::string& name, bool undo) {
+  v1::ArchiveRequest request;
+  request.set_name(name);
+  request.set_undo(undo);
+  parts_->connection.call(parts_->experiments, &Experiments::Archive, request);
+}
+
+v1::DeleteResponse Api::remove(const std::string& name, bool validate_only) {
+  const auto call = [&](auto request, auto method) {
+    request.set_name(name);
+    request.set_validate_only(validate_only);
+    return parts_->connection.call(parts_->experiments, method, request,
+                                   validate_only ? sdk::CallOptions{} : kDeletion);
+  };
+  if (name.find("/runs/") != std::string::npos) return call(v1::DeleteRunRequest(), &Experiments::DeleteRun);
+  return call(v1::DeleteExperimentRequest(), &Experiments::DeleteExperiment);
+}
+
 std::unique_ptr<RunStream> Api::watch(const std::vector<std::string>& names) {
   return std::make_unique<WatchStream>(parts_->connection, parts_->experiments, names);
 }
 
-std::vector<v1::Run> Api::list_runs(const std::string& parent, const std::string& filter) {
-  v1::ListRunsRequest request;
+std::vector<v1::Run> Api::list_runs(const std::string& parent, const ListWanted& options) {
+  auto request = list_request<v1::ListRunsRequest>(options);
   request.set_parent(parent);
-  request.set_filter(filter);
   return all_pages<v1::Run>(
       request,
       [&](const auto& page) {
@@ -151,11 +190,9 @@ std::vector<v1::Run> Api::list_runs(const std::string& parent, const std::string
       [](auto& response) { return response.mutable_runs(); });
 }
 
-std::vector<v1::Experiment> Api::list_experiments(const std::string& filter) {
-  v1::ListExperimentsRequest request;
-  request.set_filter(filter);
+std::vector<v1::Experiment> Api::list_experiments(const ListWanted& options) {
   return all_pages<v1::Experiment>(
-      request,
+      list_request<v1::ListExperimentsRequest>(options),
       [&](const auto& page) {
         return parts_->connection.call(parts_->experiments, &Experiments::ListExperiments, page);
       },
@@ -171,9 +208,10 @@ std::vector<v1::Worker> Api::list_workers() {
       [](auto& response) { return response.mutable_workers(); });
 }
 
-std::vector<v1::SeriesInfo> Api::list_series(const std::string& run) {
+std::vector<v1::SeriesInfo> Api::list_series(const std::string& run, const std::string& prefix) {
   v1::ListSeriesRequest request;
   request.set_run(run);
+  request.set_prefix(prefix);
   return all_pages<v1::SeriesInfo>(
       request,
       [&](const auto& page) { return parts_->connection.call(parts_->queries, &Queries::ListSeries, page); },
@@ -274,6 +312,10 @@ v1::ImportSeriesResponse Api::import_series(v1::ImportSeriesRequest first,
 
 v1::GetInfluenceResponse Api::get_influence(const v1::GetInfluenceRequest& request) {
   return parts_->connection.call(parts_->queries, &Queries::GetInfluence, request, kAnalysis);
+}
+
+v1::CompareRunsResponse Api::compare_runs(const v1::CompareRunsRequest& request) {
+  return parts_->connection.call(parts_->queries, &Queries::CompareRuns, request, kAnalysis);
 }
 
 v1::GetPhasesResponse Api::get_phases(const v1::GetPhasesRequest& request) {

@@ -31,6 +31,13 @@ class RunStream {
   virtual void cancel() = 0;
 };
 
+// What a list is asked for beside its parent; empty: as it comes, without archived ones.
+struct ListWanted {
+  std::string filter = {};
+  std::string order_by = {};
+  bool archived = false;  // archived ones too
+};
+
 class Api {
  public:
   // `notice` gets what the user should know beside the answers.
@@ -47,13 +54,19 @@ class Api {
   v1::Run cancel_run(const std::string& name);
   v1::Run retry_run(const std::string& name);
   v1::Run extend_run(const std::string& name, std::int32_t epochs);
+  v1::UpdateTagsResponse update_tags(const v1::UpdateTagsRequest& request);
+  void update_note(const std::string& name, const std::string& note);
+  void archive(const std::string& name, bool undo);
+  // A run or an experiment, by its resource name; or only what that would delete.
+  v1::DeleteResponse remove(const std::string& name, bool validate_only);
   std::unique_ptr<RunStream> watch(const std::vector<std::string>& names);
 
   // All pages.
-  std::vector<v1::Run> list_runs(const std::string& parent, const std::string& filter = {});
-  std::vector<v1::Experiment> list_experiments(const std::string& filter = {});
+  std::vector<v1::Run> list_runs(const std::string& parent, const ListWanted& options = {});
+  std::vector<v1::Experiment> list_experiments(const ListWanted& options = {});
   std::vector<v1::Worker> list_workers();
-  std::vector<v1::SeriesInfo> list_series(const std::string& run);
+  // Only keys that begin with `prefix`.
+  std::vector<v1::SeriesInfo> list_series(const std::string& run, const std::string& prefix = {});
   v1::GetSeriesResponse get_series(v1::GetSeriesRequest request);
 
   v1::GetUpdateSizesResponse get_update_sizes(const v1::GetUpdateSizesRequest& request);
@@ -70,6 +83,7 @@ class Api {
                                          const std::function<void(const SendColumns&)>& produce);
 
   v1::GetInfluenceResponse get_influence(const v1::GetInfluenceRequest& request);
+  v1::CompareRunsResponse compare_runs(const v1::CompareRunsRequest& request);
   v1::GetPhasesResponse get_phases(const v1::GetPhasesRequest& request);
   v1::Statistics get_statistics();
   v1::BackupResponse back_up(const std::string& name);

@@ -46,6 +46,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_wait(app, context);
   add_influence(app, context);
   add_phases(app, context);
+  add_compare(app, context);
   add_runs(app, context);
   add_experiments(app, context);
   add_series(app, context);
@@ -106,6 +107,18 @@ void add_format(CLI::App& command, Format& format) {
           "How to print it; default: table")
       ->check(CLI::IsMember(std::vector<std::string>{"table", "json", "csv"}))
       ->type_name("");
+}
+
+void add_list_options(CLI::App& command, ListWanted& wanted, const std::string& what) {
+  command
+      .add_option("--filter", wanted.filter,
+                  "Only " + what + " that match (AIP-160), as in the examples below")
+      ->type_name("FILTER");
+  command
+      .add_option("--order-by", wanted.order_by,
+                  "Fields as in a filter, each with desc for the largest first")
+      ->type_name("FIELD,…");
+  command.add_flag("--archived", wanted.archived, "Archived ones too");
 }
 
 void add_repeated(CLI::App& command, const std::string& name, std::vector<std::string>& values,

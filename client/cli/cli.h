@@ -27,6 +27,7 @@ enum ExitCode : int {
 
 // What is behind the streams. Nothing is assumed of a stream that is not a terminal.
 struct Terminal {
+  bool in = false;      // standard input is one, and somebody can be asked
   bool out = false;     // standard output is one
   bool err = false;     // standard error is one
   bool colour = false;  // and colour is wanted on standard output
@@ -43,8 +44,9 @@ struct Context {
   // A line on standard error.
   void note(const std::string& text);
 
-  std::ostream& out;  // data
-  std::ostream& err;  // everything else
+  std::ostream& out;           // data
+  std::ostream& err;           // everything else
+  std::istream* in = nullptr;  // answers to questions, where terminal.in
   sdk::Environment environment = sdk::process_environment();
   Terminal terminal;
   std::filesystem::path programs;  // folder with hooked and hooke-worker

@@ -22,6 +22,7 @@ void add_runs(CLI::App& app, Context& context);
 void add_experiments(CLI::App& app, Context& context);
 void add_series(CLI::App& app, Context& context);
 void add_influence(CLI::App& app, Context& context);
+void add_compare(CLI::App& app, Context& context);
 void add_phases(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
@@ -50,6 +51,9 @@ CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string
 
 // -o, --output: table, json or csv.
 void add_format(CLI::App& command, Format& format);
+
+// --filter, --order-by and --archived; `what` is listed, as "runs".
+void add_list_options(CLI::App& command, ListWanted& wanted, const std::string& what);
 
 // An option that may be repeated, one value each time.
 void add_repeated(CLI::App& command, const std::string& name, std::vector<std::string>& values,

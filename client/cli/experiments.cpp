@@ -1,5 +1,6 @@
 // hooke experiments list | show
 #include "client/cli/commands.h"
+#include "client/cli/edits.h"
 #include "client/cli/resources.h"
 #include "client/cli/text.h"
 
@@ -7,7 +8,7 @@ namespace hooke::cli {
 namespace {
 
 struct ListOptions {
-  std::string filter;
+  ListWanted wanted;
   Format format = Format::kTable;
 };
 
@@ -31,7 +32,7 @@ std::string tags(const v1::Experiment& experiment) {
 }
 
 void list(Context& context, const ListOptions& options) {
-  const auto experiments = context.api().list_experiments(options.filter);
+  const auto experiments = context.api().list_experiments(options.wanted);
   if (options.format == Format::kJson) return print_json_list(context.out, experiments);
   Grid grid{{"experiment", "submitted", "submitter", "runs", "states", "tags"}, {}};
   for (const v1::Experiment& experiment : experiments)
@@ -40,7 +41,10 @@ void list(Context& context, const ListOptions& options) {
                          tags(experiment)});
   if (options.format == Format::kCsv) return print_csv(context.out, grid);
   print_table(context.out, grid);
-  if (experiments.empty()) context.note("no experiments; `hooke submit` makes one");
+  if (!experiments.empty()) return;
+  context.note(options.wanted.filter.empty()
+                   ? "no experiments; `hooke submit` makes one, --archived shows those put away"
+                   : "no experiment matches");
 }
 
 void show(Context& context, const ShowOptions& options) {
@@ -59,6 +63,7 @@ void show(Context& context, const ShowOptions& options) {
   add("states", counts(experiment));
   add("tags", tags(experiment));
   add("note", experiment.note());
+  add("archived", experiment.archived() ? "yes" : "");
   if (options.format == Format::kCsv) return print_csv(context.out, grid);
   print_facts(context.out, grid);
   print_runs(context.out, context.api().list_runs(experiment.name()), Format::kTable);
@@ -67,17 +72,18 @@ void show(Context& context, const ShowOptions& options) {
 }  // namespace
 
 void add_experiments(CLI::App& app, Context& context) {
-  CLI::App* group = add_group(app, "experiments", "Experiments: list, show",
+  CLI::App* group = add_group(app, "experiments", "Experiments: list, show, tag, note, archive, delete",
                               "  hooke experiments list\n"
                               "  hooke experiments show fashion-mnist");
   auto listing = std::make_shared<ListOptions>();
   CLI::App* command =
       add_command<ListOptions>(*group, "list", "Experiments, the newest first",
                                "  hooke experiments list\n"
-                               "  hooke experiments list -o json",
+                               "  hooke experiments list -o json\n"
+                               "  hooke experiments list --filter 'state:RUNNING AND tags.kind = \"trial\"'\n"
+                               "  hooke experiments list --archived --order-by 'run_count desc'",
                                listing, [&](const ListOptions& options) { list(context, options); });
-  command->add_option("--filter", listing->filter, "Only experiments that match, as 'tags.kind = \"trial\"'")
-      ->type_name("FILTER");
+  add_list_options(*command, listing->wanted, "experiments");
   add_format(*command, listing->format);
 
   auto showing = std::make_shared<ShowOptions>();
@@ -86,6 +92,7 @@ void add_experiments(CLI::App& app, Context& context) {
                                      [&](const ShowOptions& options) { show(context, options); });
   command->add_option("EXPERIMENT", showing->experiment, "Its name")->required();
   add_format(*command, showing->format);
+  add_edits(*group, context, kind_of_experiments());
 }
 
 }  // namespace hooke::cli

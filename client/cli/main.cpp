@@ -19,6 +19,7 @@ void interrupted(int) {
 
 hooke::cli::Terminal look_at_terminal() {
   hooke::cli::Terminal terminal;
+  terminal.in = ::isatty(STDIN_FILENO);
   terminal.out = ::isatty(STDOUT_FILENO);
   terminal.err = ::isatty(STDERR_FILENO);
   const char* kind = std::getenv("TERM");
@@ -37,6 +38,7 @@ hooke::cli::Terminal look_at_terminal() {
 int main(int argc, char** argv) {
   std::signal(SIGINT, interrupted);
   hooke::cli::Context context(std::cout, std::cerr);
+  context.in = &std::cin;
   context.terminal = look_at_terminal();
   std::error_code ignored;
   context.programs = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();

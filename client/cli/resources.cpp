@@ -52,7 +52,7 @@ std::string resolve(Api& api, const std::string& reference) {
 v1::Run resolve_run(Api& api, const std::string& reference) {
   const v1::LookupResponse found = api.lookup(reference);
   if (found.has_run()) return found.run();
-  const auto runs = api.list_runs(found.experiment().name());
+  const auto runs = api.list_runs(found.experiment().name(), {.archived = true});
   if (runs.size() == 1) return runs.front();
   std::vector<std::string> ids;
   for (const v1::Run& run : runs) {
@@ -96,7 +96,7 @@ std::vector<v1::Run> resolve_runs(Api& api, const std::vector<std::string>& refe
       add(found.run());
       continue;
     }
-    for (const v1::Run& run : api.list_runs(found.experiment().name())) add(run);
+    for (const v1::Run& run : api.list_runs(found.experiment().name(), {.archived = true})) add(run);
   }
   return runs;
 }

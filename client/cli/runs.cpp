@@ -2,6 +2,7 @@
 #include <ostream>
 
 #include "client/cli/commands.h"
+#include "client/cli/edits.h"
 #include "client/cli/resources.h"
 #include "client/cli/text.h"
 #include "proto/hooke/yaml_config.h"
@@ -11,7 +12,7 @@ namespace {
 
 struct ListOptions {
   std::string experiment;
-  std::string filter;
+  ListWanted wanted;
   Format format = Format::kTable;
 };
 
@@ -37,9 +38,12 @@ struct ExtendOptions {
 void list(Context& context, const ListOptions& options) {
   const std::string parent =
       options.experiment.empty() ? "experiments/-" : resolve_experiment(context.api(), options.experiment);
-  const auto runs = context.api().list_runs(parent, options.filter);
+  const auto runs = context.api().list_runs(parent, options.wanted);
   print_runs(context.out, runs, options.format);
-  if (runs.empty() && options.format == Format::kTable) context.note("no runs; `hooke submit` makes some");
+  if (!runs.empty() || options.format != Format::kTable) return;
+  context.note(options.wanted.filter.empty()
+                   ? "no runs; `hooke submit` makes some, --archived shows those put away"
+                   : "no run matches");
 }
 
 // "2, 4" of a run that was extended twice; its whole earlier configurations are in the JSON.
@@ -67,6 +71,7 @@ Grid facts(const v1::Run& run) {
     add("sweep " + field, value);
   for (const auto& [key, value] : std::map(run.tags().begin(), run.tags().end())) add("tag " + key, value);
   add("note", run.note());
+  add("archived", run.archived() ? "yes" : "");
   add("submitted", local_time(run.create_time()) + (run.submitter().empty() ? "" : " by " + run.submitter()));
   add("started", run.has_start_time() ? local_time(run.start_time()) : "");
   add("ended", run.has_end_time() ? local_time(run.end_time()) : "");
@@ -166,20 +171,24 @@ void add_changes(CLI::App& group, Context& context) {
 }  // namespace
 
 void add_runs(CLI::App& app, Context& context) {
-  CLI::App* group = add_group(app, "runs", "Runs: list, show, logs, cancel, retry, extend",
-                              "  hooke runs list\n"
-                              "  hooke runs show k3f9");
+  CLI::App* group =
+      add_group(app, "runs", "Runs: list, show, logs, cancel, retry, extend, tag, note, archive, delete",
+                "  hooke runs list\n"
+                "  hooke runs show k3f9");
 
   auto listing = std::make_shared<ListOptions>();
   CLI::App* command =
       add_command<ListOptions>(*group, "list", "Runs, of the newest experiment first",
                                "  hooke runs list\n"
-                               "  hooke runs list --experiment fashion-mnist -o csv",
+                               "  hooke runs list --experiment fashion-mnist -o csv\n"
+                               "  hooke runs list --filter 'state = RUNNING AND config.training.lr < 0.01'\n"
+                               "  hooke runs list --filter 'tags.team = \"vision\" AND create_time > -24h'\n"
+                               "  hooke runs list --filter 'latest.\"train/loss\":nan OR state = FAILED'\n"
+                               "  hooke runs list --order-by 'latest.\"test/accuracy\" desc, seed'",
                                listing, [&](const ListOptions& options) { list(context, options); });
   command->add_option("--experiment", listing->experiment, "Only the runs of this experiment")
       ->type_name("EXPERIMENT");
-  command->add_option("--filter", listing->filter, "Only runs that match, as 'state = FAILED'")
-      ->type_name("FILTER");
+  add_list_options(*command, listing->wanted, "runs");
   add_format(*command, listing->format);
 
   auto showing = std::make_shared<ShowOptions>();
@@ -196,6 +205,7 @@ void add_runs(CLI::App& app, Context& context) {
       "  hooke runs logs k3f9", logging, [&](const LogsOptions& options) { logs(context, options); });
   command->add_option("RUN", logging->run, "Id of a run, or the beginning of it")->required();
   add_changes(*group, context);
+  add_edits(*group, context, kind_of_runs());
 }
 
 }  // namespace hooke::cli

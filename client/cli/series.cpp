@@ -14,6 +14,7 @@ constexpr int kDefaultPoints = 1000;
 
 struct ListOptions {
   std::string run;
+  std::string prefix;
   Format format = Format::kTable;
 };
 
@@ -45,7 +46,7 @@ std::pair<std::string, std::string> kind_and_value(const v1::SeriesInfo& series,
 
 void list(Context& context, const ListOptions& options) {
   const v1::Run run = resolve_run(context.api(), options.run);
-  const auto series = context.api().list_series(run.name());
+  const auto series = context.api().list_series(run.name(), options.prefix);
   if (options.format == Format::kJson) return print_json_list(context.out, series);
   const bool csv = options.format == Format::kCsv;
   Grid grid{{"series", "kind", "points", "first", "last", "value"}, {}};
@@ -56,7 +57,9 @@ void list(Context& context, const ListOptions& options) {
   }
   if (csv) return print_csv(context.out, grid);
   print_table(context.out, grid);
-  if (series.empty()) context.note(run.run_id() + " has no series yet");
+  if (!series.empty()) return;
+  context.note(run.run_id() + " has no series " +
+               (options.prefix.empty() ? "yet" : "whose key begins with " + options.prefix));
 }
 
 // Whether the key is a table of pairs of the run, and not a series that happens to be called so.
@@ -119,9 +122,12 @@ void add_series(CLI::App& app, Context& context) {
                               "  hooke series get k3f9 train/loss -o csv");
   auto listing = std::make_shared<ListOptions>();
   CLI::App* command =
-      add_command<ListOptions>(*group, "list", "What was measured", "  hooke series list k3f9", listing,
-                               [&](const ListOptions& options) { list(context, options); });
+      add_command<ListOptions>(*group, "list", "What was measured",
+                               "  hooke series list k3f9\n"
+                               "  hooke series list k3f9 --prefix elasticity/",
+                               listing, [&](const ListOptions& options) { list(context, options); });
   command->add_option("RUN", listing->run, "Id of a run, or the beginning of it")->required();
+  command->add_option("--prefix", listing->prefix, "Only keys that begin with this")->type_name("TEXT");
   add_format(*command, listing->format);
 
   auto getting = std::make_shared<GetOptions>();

@@ -6,6 +6,7 @@
 
 #include "server/query/drawing.h"
 #include "server/query/find.h"
+#include "server/query/paging.h"
 #include "server/query/values.h"
 
 namespace hooke::query {
@@ -118,10 +119,19 @@ v1::ListSeriesResponse list_series(Snapshot& snapshot, const v1::ListSeriesReque
   const auto run = find_run(snapshot, request.run(), "run");
   const int size =
       request.page_size() == 0 ? kDefaultSeriesPage : std::min(request.page_size(), kLargestSeriesPage);
-  const auto page =
-      storage::list_series(snapshot, run.id, {static_cast<std::size_t>(size), request.page_token()});
+  const auto page = storage::list_series(snapshot, run.id, request.prefix(),
+                                         {static_cast<std::size_t>(size), request.page_token()});
   v1::ListSeriesResponse response;
-  for (const auto& series : page.items) *response.add_series() = series_info(series);
+  std::size_t bytes = 0;
+  for (const auto& series : page.items) {
+    if (bytes >= kLargeAnswerBytes) {
+      response.set_next_page_token(response.series().rbegin()->key());
+      return response;
+    }
+    auto* info = response.add_series();
+    *info = series_info(series);
+    bytes += info->ByteSizeLong();
+  }
   response.set_next_page_token(page.next);
   return response;
 }

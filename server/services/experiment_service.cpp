@@ -3,10 +3,11 @@
 #include "proto/hooke/run_config.h"
 #include "proto/hooke/yaml_config.h"
 #include "server/query/find.h"
+#include "server/query/lists.h"
+#include "server/query/paging.h"
 #include "server/query/resources.h"
 #include "server/query/tail.h"
 #include "server/services/feed.h"
-#include "server/services/paging.h"
 #include "server/services/refused_stream.h"
 #include "server/services/submit.h"
 
@@ -34,7 +35,7 @@ scheduling::ExtendRequest plan_extension(const storage::Run& run, std::int32_t e
 
 // Without the configurations when they would make the answer too large; GetRun has them.
 void keep_small(v1::SubmitExperimentResponse& response) {
-  if (response.ByteSizeLong() < kLargeAnswerBytes) return;
+  if (response.ByteSizeLong() < query::kLargeAnswerBytes) return;
   for (auto& run : *response.mutable_runs()) {
     run.clear_config();
     run.clear_config_json();
@@ -91,17 +92,8 @@ grpc::Status ExperimentService::ListExperiments(grpc::ServerContext* context,
                                                 const v1::ListExperimentsRequest* request,
                                                 v1::ListExperimentsResponse* response) {
   return gate_.run(*context, method("ListExperiments"), [&](const access::Caller&) {
-    refuse_filter(request->filter(), request->order_by());
-    const auto size = page_size_of(request->page_size());
     auto snapshot = readers_.snapshot();
-    response->set_next_page_token(fill_pages(
-        *response, size, request->page_token(),
-        [&](const storage::PageRequest& page) {
-          return storage::list_experiments(snapshot, {}, storage::ExperimentOrder::kNewestFirst, page);
-        },
-        [&](const storage::Experiment& experiment) {
-          *response->add_experiments() = query::experiment_resource(snapshot, experiment);
-        }));
+    *response = query::list_experiments(snapshot, *request, clock_());
   });
 }
 
@@ -116,18 +108,8 @@ grpc::Status ExperimentService::GetRun(grpc::ServerContext* context, const v1::G
 grpc::Status ExperimentService::ListRuns(grpc::ServerContext* context, const v1::ListRunsRequest* request,
                                          v1::ListRunsResponse* response) {
   return gate_.run(*context, method("ListRuns"), [&](const access::Caller&) {
-    refuse_filter(request->filter(), request->order_by());
-    const auto size = page_size_of(request->page_size());
     auto snapshot = readers_.snapshot();
-    storage::RunFilter filter;
-    if (request->parent() != "experiments/-")
-      filter.experiment = query::find_experiment(snapshot, request->parent(), "parent").id;
-    response->set_next_page_token(fill_pages(
-        *response, size, request->page_token(),
-        [&](const storage::PageRequest& page) {
-          return storage::list_runs(snapshot, filter, storage::RunOrder::kNewestExperimentFirst, page);
-        },
-        [&](const storage::Run& run) { *response->add_runs() = query::run_resource(snapshot, run); }));
+    *response = query::list_runs(snapshot, *request, clock_());
   });
 }
 
@@ -180,9 +162,9 @@ grpc::Status ExperimentService::ListWorkers(grpc::ServerContext* context,
                                             const v1::ListWorkersRequest* request,
                                             v1::ListWorkersResponse* response) {
   return gate_.run(*context, method("ListWorkers"), [&](const access::Caller&) {
-    const auto size = page_size_of(request->page_size());
+    const auto size = query::page_size_of(request->page_size());
     auto snapshot = readers_.snapshot();
-    response->set_next_page_token(fill_pages(
+    response->set_next_page_token(query::fill_pages(
         *response, size, request->page_token(),
         [&](const storage::PageRequest& page) {
           return storage::list_workers(snapshot, clock_() - kDayUs, page);
@@ -197,37 +179,6 @@ grpc::ServerWriteReactor<v1::WatchRunsResponse>* ExperimentService::WatchRuns(
   if (!status.ok()) return new RefusedFeed<v1::WatchRunsResponse>(status);
   const auto make = [this, wanted = *request] { return std::make_unique<query::RunWatch>(readers_, wanted); };
   return Feed<query::RunWatch, v1::WatchRunsResponse>::start(make, changes_, pool_, streams_);
-}
-
-grpc::Status ExperimentService::UpdateTags(grpc::ServerContext* context, const v1::UpdateTagsRequest*,
-                                           v1::UpdateTagsResponse*) {
-  return gate_.unimplemented(*context, method("UpdateTags"),
-                             "UpdateTags will set and remove tags of a run or an experiment");
-}
-
-grpc::Status ExperimentService::UpdateNote(grpc::ServerContext* context, const v1::UpdateNoteRequest*,
-                                           v1::UpdateNoteResponse*) {
-  return gate_.unimplemented(*context, method("UpdateNote"),
-                             "UpdateNote will replace the note of a run or an experiment");
-}
-
-grpc::Status ExperimentService::Archive(grpc::ServerContext* context, const v1::ArchiveRequest*,
-                                        v1::ArchiveResponse*) {
-  return gate_.unimplemented(*context, method("Archive"),
-                             "Archive will hide a run or an experiment from lists, or show it again");
-}
-
-grpc::Status ExperimentService::DeleteRun(grpc::ServerContext* context, const v1::DeleteRunRequest*,
-                                          v1::DeleteResponse*) {
-  return gate_.unimplemented(
-      *context, method("DeleteRun"),
-      "DeleteRun will delete a finished run with its points and say how much that frees");
-}
-
-grpc::Status ExperimentService::DeleteExperiment(grpc::ServerContext* context,
-                                                 const v1::DeleteExperimentRequest*, v1::DeleteResponse*) {
-  return gate_.unimplemented(*context, method("DeleteExperiment"),
-                             "DeleteExperiment will delete an experiment with its finished runs");
 }
 
 grpc::Status ExperimentService::ImportSeries(grpc::ServerContext* context,

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "hooke/v1/experiment.grpc.pb.h"
+#include "server/scheduling/deletion.h"
 #include "server/ingest/import.h"
 #include "server/scheduling/queue.h"
 #include "server/services/gate.h"
@@ -11,18 +12,21 @@
 #include "server/services/work_pool.h"
 #include "server/storage/changes.h"
 #include "server/storage/readers.h"
+#include "server/storage/writer.h"
 
 namespace hooke::services {
 
 class ExperimentService final
     : public v1::ExperimentService::WithCallbackMethod_WatchRuns<v1::ExperimentService::Service> {
  public:
-  ExperimentService(const Gate& gate, scheduling::Queue& queue, ingest::Importer& importer,
-                    storage::Readers& readers, storage::Changes& changes, WorkPool& pool,
-                    OpenStreams& streams, storage::Clock clock)
+  ExperimentService(const Gate& gate, scheduling::Queue& queue, scheduling::Deletion& deletion,
+                    ingest::Importer& importer, storage::Writer& writer, storage::Readers& readers,
+                    storage::Changes& changes, WorkPool& pool, OpenStreams& streams, storage::Clock clock)
       : gate_(gate),
         queue_(queue),
+        deletion_(deletion),
         importer_(importer),
+        writer_(writer),
         readers_(readers),
         changes_(changes),
         pool_(pool),
@@ -53,10 +57,10 @@ class ExperimentService final
                             v1::ImportSeriesResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchRunsResponse>* WatchRuns(grpc::CallbackServerContext* context,
                                                              const v1::WatchRunsRequest* request) override;
-
-  // Not there yet.
   grpc::Status ExtendRun(grpc::ServerContext* context, const v1::ExtendRunRequest* request,
                          v1::Run* response) override;
+
+  // In experiment_edits.cpp.
   grpc::Status UpdateTags(grpc::ServerContext* context, const v1::UpdateTagsRequest* request,
                           v1::UpdateTagsResponse* response) override;
   grpc::Status UpdateNote(grpc::ServerContext* context, const v1::UpdateNoteRequest* request,
@@ -76,7 +80,9 @@ class ExperimentService final
 
   const Gate& gate_;
   scheduling::Queue& queue_;
+  scheduling::Deletion& deletion_;
   ingest::Importer& importer_;
+  storage::Writer& writer_;
   storage::Readers& readers_;
   storage::Changes& changes_;
   WorkPool& pool_;

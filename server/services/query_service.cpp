@@ -1,5 +1,6 @@
 #include "server/services/query_service.h"
 
+#include "server/query/compare.h"
 #include "server/query/export.h"
 #include "server/query/influence.h"
 #include "server/query/pairs.h"
@@ -62,12 +63,12 @@ grpc::Status QueryService::GetPhases(grpc::ServerContext* context, const v1::Get
                    [&](const access::Caller&) { *response = query::get_phases(readers_, *request); });
 }
 
-grpc::Status QueryService::CompareRuns(grpc::ServerContext* context, const v1::CompareRunsRequest*,
-                                       v1::CompareRunsResponse*) {
-  return gate_.unimplemented(
-      *context, method("CompareRuns"),
-      "CompareRuns will show two to eight runs side by side, the parameters that differ and "
-      "their series aligned; GetRun and GetSeries have the same figures run by run");
+grpc::Status QueryService::CompareRuns(grpc::ServerContext* context, const v1::CompareRunsRequest* request,
+                                       v1::CompareRunsResponse* response) {
+  return gate_.run(*context, method("CompareRuns"), [&](const access::Caller&) {
+    auto snapshot = readers_.snapshot();
+    *response = query::compare_runs(snapshot, *request);
+  });
 }
 
 grpc::ServerWriteReactor<v1::TailResponse>* QueryService::Tail(grpc::CallbackServerContext* context,

@@ -20,19 +20,6 @@ struct Combination {
   storage::Pairs values;
 };
 
-void check_pairs(const char* field, const google::protobuf::Map<std::string, std::string>& pairs) {
-  if (pairs.size() > kMostPairs)
-    throw invalid(
-        field, std::to_string(pairs.size()) + " entries are too many; at most " + std::to_string(kMostPairs));
-  for (const auto& [key, value] : pairs) {
-    if (key.empty() || key.size() > kMostNameBytes)
-      throw invalid(field, "a key has from 1 to " + std::to_string(kMostNameBytes) + " bytes");
-    if (value.size() > kMostValueBytes)
-      throw invalid(
-          field, "the value of '" + key + "' is longer than " + std::to_string(kMostValueBytes) + " bytes");
-  }
-}
-
 void check_axes(const v1::SubmitExperimentRequest& request) {
   std::set<std::string> fields;
   std::size_t runs = std::max(1, request.seeds_size());
@@ -88,6 +75,19 @@ scheduling::RunSpec spec_of(const Combination& combination, std::optional<std::i
 }
 
 }  // namespace
+
+void check_pairs(const char* field, const google::protobuf::Map<std::string, std::string>& pairs) {
+  if (pairs.size() > kMostPairs)
+    throw invalid(
+        field, std::to_string(pairs.size()) + " entries are too many; at most " + std::to_string(kMostPairs));
+  for (const auto& [key, value] : pairs) {
+    if (key.empty() || key.size() > kMostNameBytes)
+      throw invalid(field, "a key has from 1 to " + std::to_string(kMostNameBytes) + " bytes");
+    if (value.size() > kMostValueBytes)
+      throw invalid(
+          field, "the value of '" + key + "' is longer than " + std::to_string(kMostValueBytes) + " bytes");
+  }
+}
 
 scheduling::SubmitRequest plan_submit(const v1::SubmitExperimentRequest& request, const std::string& caller) {
   if (request.request_id().empty())

@@ -17,6 +17,9 @@ inline constexpr int kMostPairs = 64;
 // Throws hooke::Error (kInvalidArgument, kUnimplemented) naming the field.
 scheduling::SubmitRequest plan_submit(const v1::SubmitExperimentRequest& request, const std::string& caller);
 
+// Tags and labels: how many, and how long. Throws kInvalidArgument for `field`.
+void check_pairs(const char* field, const google::protobuf::Map<std::string, std::string>& pairs);
+
 // What a submit of this plan would answer, without ids: nothing was stored.
 v1::SubmitExperimentResponse preview(const scheduling::SubmitRequest& plan);
 

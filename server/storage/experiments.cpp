@@ -1,7 +1,6 @@
 #include "server/storage/experiments.h"
 
 #include "server/storage/limits.h"
-#include "server/storage/page.h"
 #include "server/storage/statement.h"
 
 namespace hooke::storage {
@@ -44,24 +43,6 @@ std::string free_name(Transaction& transaction, const std::string& wanted) {
   throw Error(Code::kAlreadyExists, wanted + " and all its numbers are taken; give another name", "name");
 }
 
-const char* list_sql(ExperimentOrder order) {
-#define COLUMNS                                                                                      \
-  "SELECT id, name, submitter, note, archived, create_us FROM experiments WHERE archived <= ?1 AND " \
-  "(?2 IS NULL OR submitter = ?2) "
-  switch (order) {
-    case ExperimentOrder::kNewestFirst:
-      return COLUMNS "AND (?3 = '' OR id < CAST(?3 AS INTEGER)) ORDER BY id DESC LIMIT ?4";
-    case ExperimentOrder::kOldestFirst:
-      return COLUMNS "AND (?3 = '' OR id > CAST(?3 AS INTEGER)) ORDER BY id LIMIT ?4";
-    case ExperimentOrder::kName:
-      return COLUMNS "AND (?3 = '' OR name > ?3) ORDER BY name LIMIT ?4";
-    case ExperimentOrder::kNameDescending:
-      return COLUMNS "AND (?3 = '' OR name < ?3) ORDER BY name DESC LIMIT ?4";
-  }
-#undef COLUMNS
-  throw invalid("order_by", "not an order of experiments");
-}
-
 void require(bool found) {
   if (!found) throw Error(Code::kNotFound, "there is no such experiment");
 }
@@ -95,22 +76,6 @@ std::optional<Experiment> find_experiment(Snapshot& snapshot, std::string_view n
                                       "SELECT id, name, submitter, note, archived, create_us "
                                       "FROM experiments WHERE name = ?",
                                       name));
-}
-
-Page<Experiment> list_experiments(Snapshot& snapshot, const ExperimentFilter& filter, ExperimentOrder order,
-                                  const PageRequest& page) {
-  const bool by_name = order == ExperimentOrder::kName || order == ExperimentOrder::kNameDescending;
-  if (!by_name) check_number_cursor(page.after);
-  Page<Experiment> found;
-  {
-    Statement rows(snapshot, list_sql(order), filter.archived_too, filter.submitter, page.after, fetch(page));
-    while (rows.step()) found.items.push_back(read(rows));
-  }
-  close_page(found, page, [by_name](const Experiment& last) {
-    return by_name ? last.name : std::to_string(last.id.value);
-  });
-  for (Experiment& experiment : found.items) experiment.tags = tags_of(snapshot, experiment.id);
-  return found;
 }
 
 std::int64_t count_experiments(Snapshot& snapshot) {

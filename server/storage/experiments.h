@@ -28,22 +28,11 @@ struct Experiment {
   Pairs tags;
 };
 
-enum class ExperimentOrder { kNewestFirst, kOldestFirst, kName, kNameDescending };
-
-struct ExperimentFilter {
-  bool archived_too = false;
-  std::optional<std::string> submitter;
-};
-
 // Stores an experiment under its name, or under name-2, name-3, … when that is taken; says which.
 Experiment insert_experiment(Transaction& transaction, const NewExperiment& experiment);
 
 std::optional<Experiment> find_experiment(Snapshot& snapshot, ExperimentId id);
 std::optional<Experiment> find_experiment(Snapshot& snapshot, std::string_view name);
-
-// Throws kInvalidArgument for a cursor that is not this list's.
-Page<Experiment> list_experiments(Snapshot& snapshot, const ExperimentFilter& filter, ExperimentOrder order,
-                                  const PageRequest& page);
 
 std::int64_t count_experiments(Snapshot& snapshot);
 

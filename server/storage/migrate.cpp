@@ -18,6 +18,8 @@ constexpr std::size_t kHeaderBytes = 100;
 constexpr std::size_t kUserVersionOffset = 60;
 constexpr std::size_t kApplicationIdOffset = 68;
 constexpr std::size_t kSchemaCookieOffset = 40;
+// The first version of the schema with levels.
+constexpr int kLevelsVersion = 2;
 constexpr char kMagic[] = "SQLite format 3";
 
 std::uint32_t big_endian(const std::array<char, kHeaderBytes>& header, std::size_t offset) {
@@ -37,6 +39,14 @@ void check_version(const std::filesystem::path& file, std::int64_t version) {
   throw Error(Code::kFailedPrecondition, file.string() + " has schema version " + std::to_string(version) +
                                              ", this hooked knows up to " + std::to_string(newest) +
                                              "; start the newer hooked that wrote it");
+}
+
+void refuse_dangling(Connection& connection, const std::filesystem::path& file, const char* migration) {
+  SQLite::Statement dangling = connection.once("PRAGMA foreign_key_check");
+  if (!dangling.executeStep()) return;
+  throw Error(Code::kDataLoss, "migration " + std::string(migration) + " of " + file.string() +
+                                   " leaves rows of " + dangling.getColumn(0).getString() +
+                                   " without what they refer to");
 }
 
 }  // namespace
@@ -75,16 +85,11 @@ int migrate(Connection& connection, const std::filesystem::path& file) {
     connection.exec("BEGIN IMMEDIATE");
     connection.exec(all[next].sql);
     // Code knows the newest schema alone.
-    if (version > 0 && next + 1 == all.size()) {
+    if (version > 0 && version < kLevelsVersion && next + 1 == all.size()) {
       Transaction transaction(connection);
       build_all_levels(transaction);
     }
-    SQLite::Statement dangling = connection.once("PRAGMA foreign_key_check");
-    if (dangling.executeStep())
-      throw Error(Code::kDataLoss, "migration " + std::string(all[next].name) + " of " + file.string() +
-                                       " leaves rows of " + dangling.getColumn(0).getString() +
-                                       " without what they refer to");
-    dangling.reset();
+    refuse_dangling(connection, file, all[next].name);
     connection.exec(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
     connection.exec(("PRAGMA user_version = " + std::to_string(next + 1)).c_str());
     connection.exec("COMMIT");

@@ -1,8 +1,6 @@
 #include "server/storage/runs.h"
 
 #include "server/storage/digest.h"
-#include "server/storage/limits.h"
-#include "server/storage/page.h"
 #include "server/storage/statement.h"
 
 namespace hooke::storage {
@@ -69,46 +67,6 @@ std::optional<Run> read_one(Snapshot& snapshot, Statement&& row) {
   auto runs = read_all(snapshot, std::move(row));
   if (runs.empty()) return std::nullopt;
   return std::move(runs.front());
-}
-
-// Parameters: archived, experiment, states (a bit each; 0: all), after (experiment, run), limit. Two
-// texts for each order, so that one experiment's runs are found by their index.
-const char* list_sql(RunOrder order, bool one_experiment) {
-#define LIST(tail)                                                                                 \
-  (one_experiment ? RUN_COLUMNS                                                                    \
-       "WHERE r.archived <= ?1 AND r.experiment_id = ?2 AND (?3 = 0 OR ?3 & (1 << r.state)) " tail \
-                  : RUN_COLUMNS                                                                    \
-       "WHERE r.archived <= ?1 AND ?2 IS NULL AND (?3 = 0 OR ?3 & (1 << r.state)) " tail)
-  switch (order) {
-    case RunOrder::kNewestExperimentFirst:
-      return LIST(
-          "AND (?5 = 0 OR r.experiment_id < ?4 OR (r.experiment_id = ?4 AND r.id > ?5)) "
-          "ORDER BY r.experiment_id DESC, r.id LIMIT ?6");
-    case RunOrder::kNewestFirst:
-      return LIST("AND (?5 = 0 OR r.id < ?5) AND ?4 IS NOT NULL ORDER BY r.id DESC LIMIT ?6");
-    case RunOrder::kOldestFirst:
-      return LIST("AND r.id > ?5 AND ?4 IS NOT NULL ORDER BY r.id LIMIT ?6");
-  }
-#undef LIST
-  throw invalid("order_by", "not an order of runs");
-}
-
-// "EXPERIMENT.RUN", both row numbers.
-struct RunCursor {
-  ExperimentId experiment;
-  RunId run;
-};
-
-RunCursor parse_cursor(const std::string& text) {
-  if (text.empty()) return {};
-  const auto dot = text.find('.');
-  const std::string experiment = text.substr(0, dot);
-  const std::string run = dot == std::string::npos ? "" : text.substr(dot + 1);
-  check_number_cursor(experiment);
-  check_number_cursor(run);
-  if (experiment.empty() || run.empty())
-    throw invalid("page_token", "'" + text + "' is not a token of this list");
-  return {{std::stoll(experiment)}, {std::stoll(run)}};
 }
 
 Change change_of(Snapshot& snapshot, RunId id, unsigned bits) {
@@ -181,20 +139,6 @@ std::vector<Run> find_runs_by_prefix(Snapshot& snapshot, std::string_view prefix
       snapshot,
       Statement(snapshot, RUN_COLUMNS "WHERE r.run_id >= ? AND r.run_id < ? ORDER BY r.run_id LIMIT ?",
                 prefix, std::string(prefix) + '\x7f', limit));
-}
-
-Page<Run> list_runs(Snapshot& snapshot, const RunFilter& filter, RunOrder order, const PageRequest& page) {
-  const RunCursor after = parse_cursor(page.after);
-  std::int64_t states = 0;
-  for (const RunState state : filter.states) states |= std::int64_t{1} << static_cast<int>(state);
-  Page<Run> found;
-  found.items = read_all(
-      snapshot, Statement(snapshot, list_sql(order, filter.experiment.has_value()), filter.archived_too,
-                          filter.experiment, states, after.experiment, after.run, fetch(page)));
-  close_page(found, page, [](const Run& last) {
-    return std::to_string(last.experiment.value) + "." + std::to_string(last.id.value);
-  });
-  return found;
 }
 
 std::vector<RunId> runs_of(Snapshot& snapshot, ExperimentId experiment) {

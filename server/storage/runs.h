@@ -70,14 +70,6 @@ struct StateChange {
   std::string worker;
 };
 
-enum class RunOrder { kNewestExperimentFirst, kNewestFirst, kOldestFirst };
-
-struct RunFilter {
-  std::optional<ExperimentId> experiment;
-  std::vector<RunState> states;  // empty: all
-  bool archived_too = false;
-};
-
 // A run id that no run has.
 std::string free_run_id(Snapshot& snapshot, const Random& random);
 // Stores a queued run with its first line of history. Throws kAlreadyExists when run_id is taken.
@@ -93,8 +85,6 @@ std::optional<Run> find_offline_run(Snapshot& snapshot, std::string_view offline
 // Runs whose id begins with `prefix`, at most `limit`, by id: one is an answer, more are candidates.
 std::vector<Run> find_runs_by_prefix(Snapshot& snapshot, std::string_view prefix, std::size_t limit);
 
-// Never touches points. Throws kInvalidArgument for a cursor that is not this list's.
-Page<Run> list_runs(Snapshot& snapshot, const RunFilter& filter, RunOrder order, const PageRequest& page);
 // In the order of the submit.
 std::vector<RunId> runs_of(Snapshot& snapshot, ExperimentId experiment);
 

@@ -1,5 +1,7 @@
 #include "server/storage/series.h"
 
+#include <algorithm>
+
 #include "server/storage/levels.h"
 #include "server/storage/page.h"
 #include "server/storage/pairs.h"
@@ -139,11 +141,12 @@ std::vector<Series> series_of(Snapshot& snapshot, RunId run) {
   return read_all(Statement(snapshot, SERIES_COLUMNS "WHERE s.run_id = ? ORDER BY s.key", run));
 }
 
-Page<Series> list_series(Snapshot& snapshot, RunId run, const PageRequest& page) {
+Page<Series> list_series(Snapshot& snapshot, RunId run, std::string_view prefix, const PageRequest& page) {
   Page<Series> found;
-  found.items =
-      read_all(Statement(snapshot, SERIES_COLUMNS "WHERE s.run_id = ? AND s.key > ? ORDER BY s.key LIMIT ?",
-                         run, page.after, fetch(page)));
+  found.items = read_all(Statement(snapshot,
+                                   SERIES_COLUMNS "WHERE s.run_id = ?1 AND s.key > ?2 AND s.key >= ?3 AND "
+                                                  "substr(s.key, 1, length(?3)) = ?3 ORDER BY s.key LIMIT ?4",
+                                   run, page.after, prefix, fetch(page)));
   close_page(found, page, [](const Series& last) { return last.declaration.key; });
   return found;
 }
@@ -168,24 +171,31 @@ std::vector<LatestValue> latest_values(Snapshot& snapshot, RunId run) {
   return values;
 }
 
+#define LATEST_OF_KEY                                                                  \
+  "SELECT s.key, l.step, l.time_us, l.value FROM series s CROSS JOIN latest_values l " \
+  "ON l.run_id = s.run_id AND l.series_id = s.id WHERE s.run_id = ?1 AND s.kind = ?2 AND s.key = "
+
 std::vector<LatestValue> main_latest_values(Snapshot& snapshot, RunId run) {
   constexpr std::size_t kMost = 16;
   std::vector<LatestValue> values;
-  // From the series, which are in order by key, so that a limit ends the search.
-  append(
-      Statement(snapshot,
-                "SELECT s.key, l.step, l.time_us, l.value FROM series s CROSS JOIN latest_values l "
-                "ON l.run_id = s.run_id AND l.series_id = s.id WHERE s.run_id = ? AND s.kind = ? "
-                "AND s.key IN ('train/loss', 'train/accuracy', 'test/loss', 'test/accuracy') ORDER BY s.key",
-                run, SeriesKind::kScalar),
-      values);
+  // A list does this for each of its runs. For IN SQLite would make a table each time; rows of a run's
+  // latest values, and of its series by id, are neighbours, which by key they are not.
   append(Statement(snapshot,
-                   "SELECT s.key, l.step, l.time_us, l.value FROM series s CROSS JOIN latest_values l "
-                   "ON l.run_id = s.run_id AND l.series_id = s.id WHERE s.run_id = ? AND s.kind = ? "
-                   "AND s.key NOT IN ('train/loss', 'train/accuracy', 'test/loss', 'test/accuracy') "
-                   "ORDER BY s.key LIMIT ?",
+                   LATEST_OF_KEY "'test/accuracy' UNION ALL " LATEST_OF_KEY
+                                 "'test/loss' UNION ALL " LATEST_OF_KEY
+                                 "'train/accuracy' UNION ALL " LATEST_OF_KEY "'train/loss'",
+                   run, SeriesKind::kScalar),
+         values);
+  const auto others = static_cast<std::ptrdiff_t>(values.size());
+  append(Statement(snapshot,
+                   "SELECT s.key, l.step, l.time_us, l.value FROM latest_values l CROSS JOIN series s "
+                   "ON s.id = l.series_id WHERE l.run_id = ? AND s.kind = ? AND s.key <> 'test/accuracy' AND "
+                   "s.key <> 'test/loss' AND s.key <> 'train/accuracy' AND s.key <> 'train/loss' "
+                   "ORDER BY l.series_id LIMIT ?",
                    run, SeriesKind::kScalar, kMost - values.size()),
          values);
+  std::sort(values.begin() + others, values.end(),
+            [](const LatestValue& a, const LatestValue& b) { return a.key < b.key; });
   return values;
 }
 

@@ -56,12 +56,12 @@ void save_progress(Transaction& transaction, RunId run, SeriesId series, const S
 std::optional<Series> find_series(Snapshot& snapshot, RunId run, std::string_view key);
 // All of a run, by key.
 std::vector<Series> series_of(Snapshot& snapshot, RunId run);
-// By key.
-Page<Series> list_series(Snapshot& snapshot, RunId run, const PageRequest& page);
+// By key; only keys that begin with `prefix`.
+Page<Series> list_series(Snapshot& snapshot, RunId run, std::string_view prefix, const PageRequest& page);
 // Of the scalar series with points, by key.
 std::vector<LatestValue> latest_values(Snapshot& snapshot, RunId run);
-// A few of them, whatever the number of series: train/loss, train/accuracy, test/loss, test/accuracy, and
-// the first others by key, 16 at most.
+// A few of them, whatever the number of series, 16 at most: train/loss, train/accuracy, test/loss,
+// test/accuracy, then of the others those that were declared first, by key.
 std::vector<LatestValue> main_latest_values(Snapshot& snapshot, RunId run);
 
 // Removes what a run has stored later than `step` (-1: everything, the series themselves too):

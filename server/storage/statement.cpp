@@ -11,9 +11,25 @@ std::string dump(const nlohmann::json& value) {
 
 }  // namespace
 
-SQLite::Statement& Statement::start(std::string_view sql) {
+void Statement::refuse_late() const {
   if (connection_.past_deadline())
     throw Error(Code::kDeadlineExceeded, "the snapshot was used for too long; ask for less");
+}
+
+Statement::Statement(Snapshot& snapshot, const SqlText& sql) try
+    : connection_(snapshot.connection()),
+      own_(std::make_unique<SQLite::Statement>(connection_.once(sql.text.c_str()))),
+      statement_(*own_) {
+  refuse_late();
+  int index = 0;
+  for (const Bound& one : sql.values)
+    std::visit([this, number = ++index](const auto& value) { bind(number, value); }, one);
+} catch (const SQLite::Exception& error) {
+  throw to_error(error);
+}
+
+SQLite::Statement& Statement::start(std::string_view sql) {
+  refuse_late();
   try {
     SQLite::Statement& statement = connection_.prepared(sql);
     statement.tryReset();
@@ -50,11 +66,20 @@ Reason Statement::reason(int column) {
 }
 
 Pairs Statement::pairs(int column) {
+  if (blob(column) == "{}") return {};
   return nlohmann::json::parse(text(column)).get<Pairs>();
 }
 
 std::vector<std::string> Statement::strings(int column) {
   return nlohmann::json::parse(text(column)).get<std::vector<std::string>>();
+}
+
+Bound Statement::value(int column) {
+  const auto value = statement_.getColumn(column);
+  if (value.isNull()) return {};
+  if (value.isInteger()) return value.getInt64();
+  if (value.isFloat()) return value.getDouble();
+  return value.getString();
 }
 
 std::string to_json(const Pairs& pairs) {

@@ -12,11 +12,15 @@
 #include <SQLiteCpp/Exception.h>
 
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "server/storage/connection.h"
 #include "server/storage/transaction.h"
@@ -27,6 +31,26 @@ namespace hooke::storage {
 // A blob to be bound; a string is bound as text.
 struct Blob {
   std::string_view bytes;
+};
+
+// A value of a parameter or a column.
+using Bound = std::variant<std::monostate, std::int64_t, double, std::string>;
+
+// SQL that is put together at run time, with the values of its parameters in order. What comes from
+// outside is bound, never added.
+struct SqlText {
+  std::string text;
+  std::vector<Bound> values;
+
+  SqlText& add(std::string_view sql) {
+    text += sql;
+    return *this;
+  }
+  SqlText& bind(Bound value) {
+    text += '?';
+    values.push_back(std::move(value));
+    return *this;
+  }
 };
 
 class Statement {
@@ -41,6 +65,8 @@ class Statement {
       throw to_error(error);
     }
   }
+  // Prepared for this one use.
+  Statement(Snapshot& snapshot, const SqlText& sql);
   ~Statement() { statement_.tryReset(); }
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
@@ -80,12 +106,15 @@ class Statement {
   Reason reason(int column);
   Pairs pairs(int column);
   std::vector<std::string> strings(int column);
+  Bound value(int column);
 
  private:
   SQLite::Statement& start(std::string_view sql);
+  void refuse_late() const;
 
   void bind(int index, double value) { statement_.bind(index, value); }
   void bind(int index, std::nullopt_t) { statement_.bind(index); }
+  void bind(int index, std::monostate) { statement_.bind(index); }
   void bind(int index, std::string_view value) { statement_.bind(index, std::string(value)); }
   void bind(int index, const std::string& value) { bind(index, std::string_view(value)); }
   void bind(int index, const char* value) { bind(index, std::string_view(value)); }
@@ -110,6 +139,7 @@ class Statement {
   }
 
   Connection& connection_;
+  std::unique_ptr<SQLite::Statement> own_;  // of SqlText; null for one that the connection keeps
   SQLite::Statement& statement_;
 };
 

@@ -43,9 +43,14 @@ class Transaction final : public Snapshot {
   void add_bytes(std::size_t bytes) { bytes_ += bytes; }
   std::size_t bytes() const { return bytes_; }
 
+  // A checkpoint is to follow the commit, however short the WAL is: the file has free pages at its end.
+  void want_checkpoint() { wants_checkpoint_ = true; }
+  bool wants_checkpoint() const { return wants_checkpoint_; }
+
  private:
   std::size_t bytes_ = 0;
   std::vector<Change> changes_;
+  bool wants_checkpoint_ = false;
 };
 
 }  // namespace hooke::storage

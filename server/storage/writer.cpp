@@ -72,6 +72,7 @@ class Writer::Impl {
   std::int64_t page_bytes_ = 4096;
   std::int64_t checkpoint_at_bytes_ = 0;
   std::int64_t last_wal_bytes_ = 0;
+  bool checkpoint_wanted_ = false;
 
   std::mutex mutex_;
   std::condition_variable arrived_;
@@ -166,6 +167,7 @@ std::size_t Writer::Impl::run_job(Item& item) {
     item.job(transaction);
     connection_->exec("RELEASE job");
     group_changes_.insert(group_changes_.end(), transaction.changes().begin(), transaction.changes().end());
+    checkpoint_wanted_ |= transaction.wants_checkpoint();
     return transaction.bytes();
   } catch (const SQLite::Exception& error) {
     item.error = std::make_exception_ptr(to_error(error));
@@ -246,7 +248,7 @@ void Writer::Impl::checkpoint() {
   const std::int64_t wal_bytes = connection_->wal_pages() * page_bytes_;
   if (wal_bytes < last_wal_bytes_) checkpoint_at_bytes_ = options_.checkpoint_bytes;
   last_wal_bytes_ = wal_bytes;
-  if (wal_bytes < checkpoint_at_bytes_) return;
+  if (wal_bytes < checkpoint_at_bytes_ && !std::exchange(checkpoint_wanted_, false)) return;
   checkpoint_at_bytes_ = wal_bytes + options_.checkpoint_bytes;
   try {
     connection_->checkpoint(false);

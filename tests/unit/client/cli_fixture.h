@@ -95,6 +95,7 @@ class CliTest : public testing::Test {
       return found->second;
     };
     context.terminal = terminal_;
+    context.in = &in_;
     context.programs = programs_;
     const int code = cli::run(arguments, context);
     return {code, out_->text(), err_->text()};
@@ -103,6 +104,7 @@ class CliTest : public testing::Test {
   TemporaryFolder folder_;
   std::map<std::string, std::string> variables_{{"HOME", folder_.path()}};
   cli::Terminal terminal_;
+  std::istringstream in_;  // what is typed, where terminal_.in
   std::filesystem::path programs_;
   std::unique_ptr<FakeServer> server_;
   std::unique_ptr<SharedText> out_ = std::make_unique<SharedText>();

@@ -98,6 +98,7 @@ class Experiments : public v1::ExperimentService::Service {
                         v1::ListRunsResponse* response) override {
     if (const auto status = enter(shared_, *context); !status.ok()) return status;
     const std::lock_guard lock(shared_.mutex);
+    shared_.script.runs_asked = *request;
     // One run a page: callers must turn it.
     const auto& runs = shared_.script.runs;
     const std::size_t at = request->page_token().empty() ? 0 : std::stoul(request->page_token());
@@ -106,10 +107,11 @@ class Experiments : public v1::ExperimentService::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status ListExperiments(grpc::ServerContext* context, const v1::ListExperimentsRequest*,
+  grpc::Status ListExperiments(grpc::ServerContext* context, const v1::ListExperimentsRequest* request,
                                v1::ListExperimentsResponse* response) override {
     if (const auto status = enter(shared_, *context); !status.ok()) return status;
     const std::lock_guard lock(shared_.mutex);
+    shared_.script.experiments_asked = *request;
     for (const v1::Experiment& one : shared_.script.experiments) *response->add_experiments() = one;
     return grpc::Status::OK;
   }
@@ -133,6 +135,41 @@ class Experiments : public v1::ExperimentService::Service {
         *response = run;
       }
     return grpc::Status::OK;
+  }
+
+  grpc::Status UpdateTags(grpc::ServerContext* context, const v1::UpdateTagsRequest* request,
+                          v1::UpdateTagsResponse* response) override {
+    if (const auto status = enter(shared_, *context); !status.ok()) return status;
+    const std::lock_guard lock(shared_.mutex);
+    shared_.script.tags_asked = *request;
+    *response->mutable_tags() = request->set();
+    return grpc::Status::OK;
+  }
+
+  grpc::Status UpdateNote(grpc::ServerContext* context, const v1::UpdateNoteRequest* request,
+                          v1::UpdateNoteResponse*) override {
+    if (const auto status = enter(shared_, *context); !status.ok()) return status;
+    const std::lock_guard lock(shared_.mutex);
+    shared_.script.note_asked = *request;
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Archive(grpc::ServerContext* context, const v1::ArchiveRequest* request,
+                       v1::ArchiveResponse*) override {
+    if (const auto status = enter(shared_, *context); !status.ok()) return status;
+    const std::lock_guard lock(shared_.mutex);
+    shared_.script.archived.push_back(*request);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status DeleteRun(grpc::ServerContext* context, const v1::DeleteRunRequest* request,
+                         v1::DeleteResponse* response) override {
+    return remove(*context, *request, *response);
+  }
+
+  grpc::Status DeleteExperiment(grpc::ServerContext* context, const v1::DeleteExperimentRequest* request,
+                                v1::DeleteResponse* response) override {
+    return remove(*context, *request, *response);
   }
 
   grpc::Status WatchRuns(grpc::ServerContext* context, const v1::WatchRunsRequest* request,
@@ -162,6 +199,19 @@ class Experiments : public v1::ExperimentService::Service {
   }
 
  private:
+  template <class Request>
+  grpc::Status remove(grpc::ServerContext& context, const Request& request, v1::DeleteResponse& response) {
+    if (const auto status = enter(shared_, context); !status.ok()) return status;
+    const std::lock_guard lock(shared_.mutex);
+    for (const v1::Run& run : shared_.script.runs)
+      if (run.name() == request.name() && run.state() == v1::RUN_STATE_RUNNING)
+        return {grpc::StatusCode::FAILED_PRECONDITION,
+                "run " + run.run_id() + " is running; cancel it first"};
+    response = shared_.script.deletion;
+    if (!request.validate_only()) shared_.script.deleted.push_back(request.name());
+    return grpc::Status::OK;
+  }
+
   Shared& shared_;
 };
 
@@ -196,6 +246,15 @@ class Queries : public v1::QueryService::Service {
     }
     // Downsampled answers come in one page.
     if (end < whole.step_size() && request->points() == 0) response->set_next_page_token(std::to_string(end));
+    return grpc::Status::OK;
+  }
+
+  grpc::Status CompareRuns(grpc::ServerContext* context, const v1::CompareRunsRequest* request,
+                           v1::CompareRunsResponse* response) override {
+    if (const auto status = enter(shared_, *context); !status.ok()) return status;
+    const std::lock_guard lock(shared_.mutex);
+    shared_.script.compared = *request;
+    *response = shared_.script.comparison;
     return grpc::Status::OK;
   }
 

@@ -27,6 +27,8 @@ struct Script {
   v1::GetPhasesResponse phases;
   v1::GetUpdateSizesResponse sizes;
   v1::GetPairsResponse pairs;  // the one table, paged by one row
+  v1::CompareRunsResponse comparison;
+  v1::DeleteResponse deletion;
   std::vector<v1::Worker> workers;
 
   // What was asked.
@@ -37,6 +39,13 @@ struct Script {
   v1::GetSeriesRequest series_asked;
   v1::GetPairsRequest pairs_asked;
   v1::GetUpdateSizesRequest sizes_asked;
+  v1::ListRunsRequest runs_asked;
+  v1::UpdateTagsRequest tags_asked;
+  v1::UpdateNoteRequest note_asked;
+  std::vector<v1::ArchiveRequest> archived;
+  v1::CompareRunsRequest compared;
+  std::vector<std::string> deleted;  // names, without the plans
+  v1::ListExperimentsRequest experiments_asked;
   std::vector<std::string> cancelled;
 };
 

@@ -89,9 +89,15 @@ TEST_F(BadInput, ExperimentService) {
   expect(stub, &Stub::GetExperiment, "name: 'experiments/none'", StatusCode::NOT_FOUND, {"none"});
   expect(stub, &Stub::ListExperiments, "page_size: -1", invalid, {"page_size", "-1"});
   expect(stub, &Stub::ListExperiments, "page_token: 'nonsense'", invalid, {"page_token"});
-  expect(stub, &Stub::ListExperiments, "filter: 'x'", StatusCode::UNIMPLEMENTED, {"filter"});
-  expect(stub, &Stub::ListRuns, "parent: 'experiments/-' order_by: 'name'", StatusCode::UNIMPLEMENTED,
-         {"order_by"});
+  const std::string everything = "parent: 'experiments/-' ";
+  expect(stub, &Stub::ListExperiments, "filter: 'x ='", invalid, {"filter", "character 4", "a value"});
+  expect(stub, &Stub::ListExperiments, "filter: 'seed = 1'", invalid, {"'seed'", "run_count"});
+  expect(stub, &Stub::ListExperiments, "order_by: 'seed'", invalid, {"order_by", "'seed'"});
+  expect(stub, &Stub::ListRuns, everything + "filter: 'state = DONE'", invalid,
+         {"filter", "'DONE'", "running"});
+  expect(stub, &Stub::ListRuns, everything + "filter: '" + std::string(1 << 20, '(') + "'", invalid,
+         {"filter", "1048576 bytes"});
+  expect(stub, &Stub::ListRuns, everything + "order_by: 'seed up'", invalid, {"order_by", "'up'", "desc"});
   expect(stub, &Stub::ListRuns, "parent: ''", invalid, {"parent"});
   expect(stub, &Stub::ListRuns, "parent: 'experiments/none'", StatusCode::NOT_FOUND, {"none"});
   expect(stub, &Stub::ListRuns, "parent: 'experiments/-' page_token: '%'", invalid, {"page_token"});
@@ -105,6 +111,10 @@ TEST_F(BadInput, ExperimentService) {
          {runs_[0], "is queued"});
   expect(stub, &Stub::ExtendRun, "name: 'zzzzzzzz' epochs: 9", StatusCode::NOT_FOUND, {"zzzzzzzz"});
   expect(stub, &Stub::ListWorkers, "page_size: -3", invalid, {"page_size"});
+  expect(stub, &Stub::UpdateTags, "name: 'nothing'", StatusCode::NOT_FOUND, {"name", "nothing"});
+  expect(stub, &Stub::UpdateTags, "name: 'queued' set {key: '' value: 'v'}", invalid, {"set", "key"});
+  expect(stub, &Stub::UpdateNote, "note: 'x'", invalid, {"name", "empty"});
+  expect(stub, &Stub::Archive, "name: 'experiments/none'", StatusCode::NOT_FOUND, {"name", "none"});
   const std::string long_name(1 << 20, 'x');
   expect(stub, &Stub::GetRun, "name: '" + long_name + "'", StatusCode::NOT_FOUND, {"xxx", "…"});
 }
@@ -158,7 +168,7 @@ TEST_F(BadInput, QueryService) {
   expect(stub, &Stub::GetPhases, parent + "series: 'x/y'", missing, {"x/y", "train/loss"});
   expect(stub, &Stub::GetPhases, parent + "level: 2", invalid, {"level", "2"});
   expect(stub, &Stub::GetPhases, parent + "max_knots: 50", invalid, {"max_knots", "50"});
-  expect(stub, &Stub::CompareRuns, "", StatusCode::UNIMPLEMENTED, {"CompareRuns will"});
+  expect(stub, &Stub::CompareRuns, "", invalid, {"runs", "2 to 8"});
 }
 
 TEST_F(BadInput, WorkerService) {

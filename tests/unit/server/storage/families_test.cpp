@@ -38,11 +38,6 @@ class Families : public ::testing::Test {
     } while (!page.after.empty());
     return names;
   }
-  std::vector<std::string> run_pages(const RunFilter& filter, RunOrder order) {
-    return pages([&](Snapshot& s, const PageRequest& page) { return list_runs(s, filter, order, page); },
-                 [](const storage::Run& run) { return run.run_id; });
-  }
-
   TempFolder folder_;
   Server server_;
 };
@@ -53,60 +48,6 @@ TEST_F(Families, AnExperimentWhoseNameIsTakenGetsTheNextFreeNumber) {
     EXPECT_EQ(add_experiment(transaction, "cnn").name, "cnn-2");
     EXPECT_EQ(add_experiment(transaction, "cnn").name, "cnn-3");
   });
-}
-
-TEST_F(Families, ExperimentsAreListedInStablePagesInEveryOrder) {
-  server_.write([](Transaction& transaction) {
-    for (const char* name : {"b", "d", "a", "e", "c"}) add_experiment(transaction, name);
-    archive_experiment(transaction, find_experiment(transaction, "e")->id, true);
-  });
-  const auto list = [&](ExperimentOrder order, bool archived) {
-    return pages(
-        [&](Snapshot& s, const PageRequest& page) {
-          return list_experiments(s, {archived, {}}, order, page);
-        },
-        [](const Experiment& experiment) { return experiment.name; });
-  };
-  EXPECT_THAT(list(ExperimentOrder::kNewestFirst, false), ElementsAre("c", "a", "d", "b"));
-  EXPECT_THAT(list(ExperimentOrder::kOldestFirst, true), ElementsAre("b", "d", "a", "e", "c"));
-  EXPECT_THAT(list(ExperimentOrder::kName, true), ElementsAre("a", "b", "c", "d", "e"));
-  EXPECT_THAT(list(ExperimentOrder::kNameDescending, false), ElementsAre("d", "c", "b", "a"));
-}
-
-TEST_F(Families, ACursorOfAnotherListIsRefused) {
-  for (const std::string cursor : {"x", "1;DROP", "99999999999999999999"})
-    EXPECT_EQ(code_of([&] {
-                server_.read([&](Snapshot& s) { return list_experiments(s, {}, {}, {10, cursor}); });
-              }),
-              Code::kInvalidArgument)
-        << cursor;
-  for (const std::string cursor : {"1", "1.", ".1", "a.b", "1.2.3"})
-    EXPECT_EQ(code_of([&] { server_.read([&](Snapshot& s) {
-                              return list_runs(s, {}, {}, {10, cursor});
-                            }); }),
-              Code::kInvalidArgument)
-        << cursor;
-}
-
-TEST_F(Families, RunsAreListedInStablePagesInEveryOrder) {
-  server_.write([](Transaction& transaction) {
-    const auto first = add_experiment(transaction, "first").id;
-    const auto second = add_experiment(transaction, "second").id;
-    add_run(transaction, first, "a1");
-    add_run(transaction, second, "b1");
-    add_run(transaction, first, "a2");
-    add_run(transaction, second, "b2");
-    change_state(transaction, add_run(transaction, first, "a3"), {RunState::kFailed, 5, 0, {}, ""});
-  });
-  EXPECT_THAT(run_pages({}, RunOrder::kNewestExperimentFirst), ElementsAre("b1", "b2", "a1", "a2", "a3"));
-  EXPECT_THAT(run_pages({}, RunOrder::kNewestFirst), ElementsAre("a3", "b2", "a2", "b1", "a1"));
-  EXPECT_THAT(run_pages({}, RunOrder::kOldestFirst), ElementsAre("a1", "b1", "a2", "b2", "a3"));
-  const auto first = server_.read([](Snapshot& s) { return find_experiment(s, "first")->id; });
-  EXPECT_THAT(run_pages({first, {}, false}, RunOrder::kNewestExperimentFirst), ElementsAre("a1", "a2", "a3"));
-  EXPECT_THAT(run_pages({first, {RunState::kQueued}, false}, RunOrder::kNewestFirst),
-              ElementsAre("a2", "a1"));
-  EXPECT_THAT(run_pages({{}, {RunState::kFailed, RunState::kRunning}, false}, RunOrder::kOldestFirst),
-              ElementsAre("a3"));
 }
 
 TEST_F(Families, RunsAreFoundByIdAndByPrefixWithAllThatItFits) {

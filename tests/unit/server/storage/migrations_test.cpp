@@ -31,6 +31,16 @@ constexpr const char* kData = R"sql(
   INSERT INTO matrix_points (series_id, step, time_us, planes) VALUES (2, 0, 1000, x'0102');
 )sql";
 
+// What version 3 added: tables of pairs. The block is one frame of zstd, of 24 bytes.
+constexpr const char* kPairs = R"sql(
+  INSERT INTO series (id, run_id, key, kind, class_names_json, eligible_json, per_class)
+    VALUES (8, 1, 'elasticity/kl.pairs', 3, '["a"]', '[4]', 2);
+  INSERT INTO latest_values VALUES (1, 8, 1, 5, 5, 1005, NULL);
+  INSERT INTO pairs_blocks (series_id, step, first_row, rows, time_us, data)
+    VALUES (8, 5, 0, 2, 1005, x'28b52ffd24188500005078787979797979797979010032c00218b4849b');
+)sql";
+constexpr std::size_t kPairsVersion = 3;
+
 void make_version(const std::filesystem::path& file, std::size_t version) {
   SQLite::Database database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
   database.exec(
@@ -38,6 +48,7 @@ void make_version(const std::filesystem::path& file, std::size_t version) {
   for (std::size_t i = 0; i < version; ++i) {
     database.exec(migrations()[i].sql);
     if (i == 0) database.exec(kData);
+    if (i + 1 == kPairsVersion) database.exec(kPairs);
   }
   database.exec("PRAGMA user_version = " + std::to_string(version));
 }
@@ -45,6 +56,7 @@ void make_version(const std::filesystem::path& file, std::size_t version) {
 class FromVersion : public ::testing::TestWithParam<std::size_t> {
  protected:
   FromVersion() { make_version(folder_.path() / "hooke.db", GetParam()); }
+  static bool has_pairs() { return GetParam() >= kPairsVersion; }
   TempFolder folder_;
 };
 
@@ -54,7 +66,7 @@ TEST_P(FromVersion, KeepsWhatIsThereAndWhatBelongsTogether) {
   const RunId run{1};
   server.read([&](Snapshot& snapshot) {
     const auto all = series_of(snapshot, run);
-    EXPECT_EQ(all.size(), 2u);
+    EXPECT_EQ(all.size(), has_pairs() ? 3u : 2u);
     const auto loss = find_series(snapshot, run, "train/loss").value(),
                kl = find_series(snapshot, run, "elasticity/kl").value();
     EXPECT_EQ(loss.id, SeriesId{1});
@@ -62,6 +74,11 @@ TEST_P(FromVersion, KeepsWhatIsThereAndWhatBelongsTogether) {
     EXPECT_THAT(read_scalars(snapshot, loss.id).step, ElementsAre(0, 1));
     EXPECT_EQ(kl.declaration, (SeriesDeclaration{"elasticity/kl", SeriesKind::kMatrix, {"a"}, {4}, "Adam"}));
     EXPECT_EQ(find_matrix(snapshot, kl.id, 0)->planes, std::string("\x01\x02"));
+    if (!has_pairs()) return 0;
+    const auto pairs = find_series(snapshot, run, "elasticity/kl.pairs").value();
+    EXPECT_EQ(pairs.declaration,
+              (SeriesDeclaration{"elasticity/kl.pairs", SeriesKind::kPairs, {"a"}, {4}, "", 2}));
+    EXPECT_EQ(read_pairs(snapshot, pairs, 5).at(0).numerators, std::string(16, 'x'));
     return 0;
   });
   const SeriesId added = server.write([&](Transaction& transaction) {

@@ -88,6 +88,30 @@ TEST_F(Points, HaveANanAsLatestValueToo) {
   EXPECT_TRUE(std::isnan(latest[0].value));
 }
 
+TEST_F(Points, HaveSixteenLatestValuesInAListTheBestKnownFirst) {
+  std::vector<std::string> expected{"test/loss", "train/loss"};
+  store({1.0, 2.0});
+  store_matrices({0, 1});
+  server_.write([&](Transaction& transaction) {
+    const auto add = [&](const std::string& key, double value) {
+      const SeriesId id = insert_series(transaction, run_, {key, SeriesKind::kScalar, {}, {}, ""});
+      if (value >= 0) save_progress(transaction, run_, id, {1, 0, 3, 1003, value});
+    };
+    add("nothing/yet", -1);
+    for (int i = 30; i > 0; --i) add("metric/" + std::to_string(10 + i), i);
+    add("test/loss", 7);
+  });
+  for (int i = 17; i <= 30; ++i) expected.push_back("metric/" + std::to_string(10 + i));
+  const auto latest = server_.read([&](Snapshot& snapshot) { return main_latest_values(snapshot, run_); });
+  std::vector<std::string> keys;
+  for (const auto& value : latest) keys.push_back(value.key);
+  EXPECT_EQ(keys, expected);
+  EXPECT_EQ(latest[0].value, 7);
+  EXPECT_EQ(latest[1].value, 2.0);
+  EXPECT_EQ(latest[2].value, 17);
+  EXPECT_EQ(latest[2].step, 3);
+}
+
 TEST_F(Points, AreReadByRangeAndInParts) {
   store({0, 1, 2, 3, 4, 5});
   EXPECT_THAT(scalars({2, 4}).step, ElementsAre(2, 3, 4));
@@ -167,7 +191,7 @@ TEST_F(Points, OfManySeriesAreListedInPagesByKey) {
   std::vector<std::string> keys;
   PageRequest page{1, ""};
   do {
-    const auto found = server_.read([&](Snapshot& s) { return list_series(s, run_, page); });
+    const auto found = server_.read([&](Snapshot& s) { return list_series(s, run_, "", page); });
     for (const auto& series : found.items) keys.push_back(series.declaration.key);
     page.after = found.next;
   } while (!page.after.empty());

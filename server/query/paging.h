@@ -9,7 +9,7 @@
 #include "proto/hooke/error.h"
 #include "server/storage/types.h"
 
-namespace hooke::services {
+namespace hooke::query {
 
 inline constexpr int kDefaultPage = 50;
 inline constexpr int kLargestPage = 1000;
@@ -20,20 +20,6 @@ inline constexpr std::size_t kLargeAnswerBytes = kMaxMessageBytes / 2;
 inline std::size_t page_size_of(int wanted) {
   if (wanted < 0) throw invalid("page_size", std::to_string(wanted) + " is not allowed; 0 or more");
   return static_cast<std::size_t>(wanted == 0 ? kDefaultPage : std::min(wanted, kLargestPage));
-}
-
-// Filters and orders come later; until then a list must not pretend to have applied one.
-inline void refuse_filter(const std::string& filter, const std::string& order_by) {
-  if (!filter.empty())
-    throw Error(
-        Code::kUnimplemented,
-        "this version cannot filter yet (it will, by AIP-160, as in state = \"running\"); leave it empty",
-        "filter");
-  if (!order_by.empty())
-    throw Error(Code::kUnimplemented,
-                "this version cannot order yet (it will, as in \"create_time desc\"); leave it empty for "
-                "newest first",
-                "order_by");
 }
 
 // Fills a response page by page: `list(page)` reads one storage::Page, `add(item)` appends it to the
@@ -50,4 +36,4 @@ std::string fill_pages(const Response& response, std::size_t size, std::string a
   return after;
 }
 
-}  // namespace hooke::services
+}  // namespace hooke::query
