@@ -175,10 +175,11 @@ class App::Parts {
         access_(admin_token(options)),
         gate_(access_),
         pool_(kWorkThreads),
-        experiments_(gate_, queue_, deletion_, importer_, writer_, readers_, changes_, pool_, streams_, wall_clock),
+        experiments_(gate_, queue_, deletion_, importer_, writer_, readers_, changes_, pool_, streams_,
+                     wall_clock),
         workers_(gate_, queue_, ingest_, streams_),
         queries_(gate_, readers_, changes_, pool_, streams_),
-        admin_(gate_, database_, readers_, writer_, ingest_, wall_clock),
+        admin_(gate_, database_, readers_, writer_, ingest_, deletion_, wall_clock),
         tokens_(gate_) {
     spdlog::info("hooked {} ({}), SQLite {}, gRPC {}", kVersion, kGitCommit,
                  storage::Database::sqlite_version(), grpc::Version());

@@ -328,6 +328,12 @@ v1::BackupResponse Api::back_up(const std::string& name) {
   return parts_->connection.call(parts_->admin, &Admin::Backup, request, kWholeDatabase);
 }
 
+std::int64_t Api::collect_garbage(bool only_say) {
+  v1::CollectGarbageRequest request;
+  request.set_validate_only(only_say);
+  return parts_->connection.call(parts_->admin, &Admin::CollectGarbage, request, kWholeDatabase).bytes();
+}
+
 v1::VerifyResponse Api::verify() {
   return parts_->connection.call(parts_->admin, &Admin::Verify, v1::VerifyRequest(), kWholeDatabase);
 }

@@ -87,6 +87,8 @@ class Api {
   v1::GetPhasesResponse get_phases(const v1::GetPhasesRequest& request);
   v1::Statistics get_statistics();
   v1::BackupResponse back_up(const std::string& name);
+  // Bytes that were given back to the file system; with `only_say`, that would be.
+  std::int64_t collect_garbage(bool only_say);
   v1::VerifyResponse verify();
   // Calls `each` for every message about the run's stored values.
   void read_records(const std::string& run, const std::function<void(v1::ReadRecordsResponse&)>& each);

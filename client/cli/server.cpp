@@ -1,4 +1,4 @@
-// hooke server status | backup
+// hooke server status | backup | gc
 #include "client/cli/commands.h"
 #include "client/cli/text.h"
 
@@ -53,10 +53,27 @@ void back_up(Context& context, const BackupOptions& options) {
   print_facts(context.out, {{"field", "value"}, {{"path", file.path()}, {"size", bytes(file.bytes())}}});
 }
 
+struct GarbageOptions {
+  bool dry_run = false;
+  Format format = Format::kTable;
+};
+
+void collect_garbage(Context& context, const GarbageOptions& options) {
+  const std::int64_t count = context.api().collect_garbage(options.dry_run);
+  if (options.format == Format::kJson) {
+    v1::CollectGarbageResponse answer;
+    answer.set_bytes(count);
+    return print_json(context.out, answer);
+  }
+  const Grid grid{{"bytes"}, {{std::to_string(count)}}};
+  if (options.format == Format::kCsv) return print_csv(context.out, grid);
+  context.out << bytes(count) << (options.dry_run ? " would be" : "") << " given back to the file system\n";
+}
+
 }  // namespace
 
 void add_server(CLI::App& app, Context& context) {
-  CLI::App* group = add_group(app, "server", "The server: status, backup",
+  CLI::App* group = add_group(app, "server", "The server: status, backup, garbage collection",
                               "  hooke server status\n  hooke server backup before-upgrade.db");
   auto options = std::make_shared<StatusOptions>();
   CLI::App* command =
@@ -74,6 +91,15 @@ void add_server(CLI::App& app, Context& context) {
       "To restore one: stop hooked, put the file in the place of DATA/hooke.db, remove hooke.db-wal, start "
       "it.",
       backup, [&](const BackupOptions& given) { back_up(context, given); });
+  auto garbage = std::make_shared<GarbageOptions>();
+  CLI::App* collect =
+      add_command<GarbageOptions>(*group, "gc",
+                                  "Give the space of deleted runs back to the file system; hooked does so by "
+                                  "itself, a minute or so later",
+                                  "  hooke server gc --dry-run\n  hooke server gc", garbage,
+                                  [&](const GarbageOptions& given) { collect_garbage(context, given); });
+  collect->add_flag("--dry-run", garbage->dry_run, "Only say how much free space the file has");
+  add_format(*collect, garbage->format);
   copy->add_option("NAME", backup->name, "File name: letters, digits, '-', '_', '.'")->required();
   add_format(*copy, backup->format);
 }

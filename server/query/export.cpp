@@ -114,7 +114,7 @@ void RunExport::check_unchanged(Snapshot& snapshot) const {
 
 bool RunExport::open_next(Snapshot& snapshot, FeedStep<v1::ExportRunResponse>& step) {
   do {
-    auto page = storage::list_series(snapshot, run_, {1, after_});
+    auto page = storage::list_series(snapshot, run_, "", {1, after_});
     open_.reset();
     if (page.items.empty()) return false;
     after_ = page.items.front().declaration.key;

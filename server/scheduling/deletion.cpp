@@ -101,12 +101,16 @@ Deleted Deletion::remove(const storage::Experiment& experiment, const std::strin
 }
 
 std::int64_t Deletion::collect(const Stop& stop) {
+  {
+    auto snapshot = readers_.snapshot();
+    if (!storage::has_garbage(snapshot)) return 0;
+  }
+  return collect_all(stop);
+}
+
+std::int64_t Deletion::collect_all(const Stop& stop) {
   std::int64_t bytes = 0;
   try {
-    {
-      auto snapshot = readers_.snapshot();
-      if (!storage::has_garbage(snapshot)) return 0;
-    }
     while (!stop() &&
            writer_.run([](Transaction& transaction) { return storage::remove_garbage(transaction); }))
       continue;

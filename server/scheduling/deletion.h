@@ -40,6 +40,8 @@ class Deletion {
   // Removes what deleted runs have left and gives free space back; returns the number of bytes. To be
   // called every minute or so, for what was stopped. Ends early when the writer has too much to do.
   std::int64_t collect(const Stop& stop);
+  // The same when somebody asks for it: however little there is.
+  std::int64_t collect_all(const Stop& stop);
 
  private:
   // In one transaction; adds it to `deleted`.

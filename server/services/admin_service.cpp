@@ -3,6 +3,7 @@
 #include "hooke_version.h"
 #include "server/query/records.h"
 #include "server/storage/backup.h"
+#include "server/storage/deletion.h"
 #include "server/storage/experiments.h"
 #include "server/storage/runs.h"
 
@@ -65,10 +66,17 @@ grpc::Status AdminService::Backup(grpc::ServerContext* context, const v1::Backup
   });
 }
 
-grpc::Status AdminService::CollectGarbage(grpc::ServerContext* context, const v1::CollectGarbageRequest*,
-                                          v1::CollectGarbageResponse*) {
-  return gate_.unimplemented(*context, method("CollectGarbage"),
-                             "CollectGarbage will give freed space back to the file system and say how much");
+grpc::Status AdminService::CollectGarbage(grpc::ServerContext* context,
+                                          const v1::CollectGarbageRequest* request,
+                                          v1::CollectGarbageResponse* response) {
+  return gate_.run(*context, method("CollectGarbage"), [&](const access::Caller&) {
+    if (request->validate_only()) {
+      auto snapshot = readers_.snapshot();
+      response->set_bytes(storage::free_bytes(snapshot));
+    } else {
+      response->set_bytes(deletion_.collect_all([&] { return context->IsCancelled(); }));
+    }
+  });
 }
 
 grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::VerifyRequest*,

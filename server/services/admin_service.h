@@ -9,6 +9,7 @@
 
 #include "hooke/v1/admin.grpc.pb.h"
 #include "server/ingest/ingest.h"
+#include "server/scheduling/deletion.h"
 #include "server/services/gate.h"
 #include "server/storage/database.h"
 #include "server/storage/readers.h"
@@ -19,12 +20,14 @@ namespace hooke::services {
 class AdminService final : public v1::AdminService::Service {
  public:
   AdminService(const Gate& gate, const storage::Database& database, storage::Readers& readers,
-               const storage::Writer& writer, const ingest::Ingest& ingest, storage::Clock clock)
+               const storage::Writer& writer, const ingest::Ingest& ingest, scheduling::Deletion& deletion,
+               storage::Clock clock)
       : gate_(gate),
         database_(database),
         readers_(readers),
         writer_(writer),
         ingest_(ingest),
+        deletion_(deletion),
         clock_(std::move(clock)),
         start_us_(clock_()) {}
 
@@ -48,6 +51,7 @@ class AdminService final : public v1::AdminService::Service {
   storage::Readers& readers_;
   const storage::Writer& writer_;
   const ingest::Ingest& ingest_;
+  scheduling::Deletion& deletion_;
   const storage::Clock clock_;
   const TimeUs start_us_;
 

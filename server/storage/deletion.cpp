@@ -92,6 +92,14 @@ bool has_garbage(Snapshot& snapshot) {
   }
 }
 
+std::int64_t free_bytes(Snapshot& snapshot) {
+  try {
+    return snapshot.connection().pragma("freelist_count") * snapshot.connection().pragma("page_size");
+  } catch (const SQLite::Exception& error) {
+    throw to_error(error);
+  }
+}
+
 bool remove_garbage(Transaction& transaction) {
   std::int64_t left = kPieceRows;
   while (left > 0) {

@@ -26,6 +26,8 @@ void delete_experiment(Transaction& transaction, ExperimentId experiment);
 
 // Whether there is garbage, or many free pages that an earlier removal has not given back.
 bool has_garbage(Snapshot& snapshot);
+// Bytes of free pages, which shrink() would give back.
+std::int64_t free_bytes(Snapshot& snapshot);
 // Removes a piece of the garbage, a few megabytes. Returns whether there is more.
 bool remove_garbage(Transaction& transaction);
 

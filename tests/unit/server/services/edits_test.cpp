@@ -188,6 +188,37 @@ TEST_F(Edits, ADeletedRunIsGoneAndFencesItsWorker) {
   EXPECT_THAT(listed(), ElementsAre(runs[1]));
 }
 
+// What an attempt that began again has removed.
+TEST_F(Edits, GarbageCollectionGivesBackWhatItSaysThatItWould) {
+  const std::string run = house_.submit(1)[0];
+  WorkerEnd first(house_, house_.lease(run));
+  first.start(20'000);
+  for (int step = 0; step < 20'000; ++step) first.scalar("train/loss", step, step);
+  ASSERT_TRUE(first.commit());
+  v1::CancelRunRequest cancel;
+  cancel.set_name(run);
+  v1::RetryRunRequest retry;
+  retry.set_name(run);
+  v1::Run changed;
+  ASSERT_TRUE(call(&v1::ExperimentService::Stub::CancelRun, cancel, changed).ok());
+  ASSERT_TRUE(call(&v1::ExperimentService::Stub::RetryRun, retry, changed).ok());
+  WorkerEnd second(house_, house_.lease(run));
+  ASSERT_TRUE(second.start(10).commit());
+  const auto collect = [&](bool only_say) {
+    v1::CollectGarbageRequest request;
+    request.set_validate_only(only_say);
+    v1::CollectGarbageResponse response;
+    Context context;
+    EXPECT_TRUE(house_.admin->CollectGarbage(&context, request, &response).ok());
+    return response.bytes();
+  };
+  const std::int64_t free = collect(true);
+  EXPECT_GT(free, 20'000 * 8);
+  EXPECT_EQ(collect(true), free) << "asking changes nothing";
+  EXPECT_EQ(collect(false), free);
+  EXPECT_EQ(collect(true), 0);
+}
+
 TEST_F(Edits, ADeletedExperimentsNameIsFreeAndItsWatchersAreTold) {
   const auto runs = house_.submit(3, "cnn");
   v1::WatchRunsRequest watch;
