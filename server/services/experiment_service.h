@@ -4,8 +4,8 @@
 #include <string>
 
 #include "hooke/v1/experiment.grpc.pb.h"
-#include "server/scheduling/deletion.h"
 #include "server/ingest/import.h"
+#include "server/scheduling/deletion.h"
 #include "server/scheduling/queue.h"
 #include "server/services/gate.h"
 #include "server/services/open_streams.h"
