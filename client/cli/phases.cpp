@@ -1,5 +1,7 @@
 // hooke phases
 #include <cmath>
+#include <map>
+#include <optional>
 #include <ostream>
 
 #include "client/cli/commands.h"
@@ -10,7 +12,12 @@ namespace {
 
 struct PhasesOptions {
   std::string target;
-  std::string series;
+  std::vector<std::string> series;
+  std::string scale = "auto";
+  std::vector<std::string> models;
+  std::optional<int> knots, min_segment, resamples;
+  std::optional<double> level, elastic_slope;
+  bool every_knot = false;
   bool transitions = false;
   Format format = Format::kTable;
 };
@@ -24,6 +31,11 @@ const char* kind_name(v1::PhaseKind kind) {
     default:
       return "unknown";
   }
+}
+
+// "95%"
+std::string percent_of(const PhasesOptions& options) {
+  return brief(100 * (1 - options.level.value_or(0.05))) + "%";
 }
 
 std::string whole(double step) {
@@ -49,23 +61,37 @@ std::string verdict(const v1::RunPhases& run) {
   }
 }
 
-Grid segments(const v1::GetPhasesResponse& answer, bool with_run) {
+// What tells rows of one answer from those of another, as last columns.
+struct Names {
+  bool run, series;
+
+  void add_header(Grid& grid) const {
+    if (run) grid.header.push_back("run");
+    if (series) grid.header.push_back("series");
+  }
+  void add_to(std::vector<std::string>& row, const v1::RunPhases& of) const {
+    if (run) row.push_back(id_of(of.run()));
+    if (series) row.push_back(of.series());
+  }
+};
+
+Grid segments(const v1::GetPhasesResponse& answer, const Names& names) {
   Grid grid{{"from", "to", "kind", "slope", "slope_low", "slope_high"}, {}};
-  if (with_run) grid.header.push_back("run");
+  names.add_header(grid);
   for (const v1::RunPhases& run : answer.runs())
     for (const v1::PhaseSegment& segment : run.segments()) {
       grid.rows.push_back({std::to_string(segment.from_step()), std::to_string(segment.to_step()),
                            kind_name(segment.kind()), number(segment.slope()), number(segment.slope_low()),
                            number(segment.slope_high())});
-      if (with_run) grid.rows.back().push_back(id_of(run.run()));
+      names.add_to(grid.rows.back(), run);
     }
   return grid;
 }
 
 // No rows of a run whose verdict is another than a transition.
-Grid transitions(const v1::GetPhasesResponse& answer, bool with_run) {
+Grid transitions(const v1::GetPhasesResponse& answer, const Names& names) {
   Grid grid{{"step", "low", "high", "p_value", "bic_gain", "seeds"}, {}};
-  if (with_run) grid.header.push_back("run");
+  names.add_header(grid);
   for (const v1::RunPhases& run : answer.runs()) {
     if (run.verdict() != v1::VERDICT_TRANSITION) continue;
     for (const v1::PhaseTransition& transition : run.transitions()) {
@@ -73,24 +99,25 @@ Grid transitions(const v1::GetPhasesResponse& answer, bool with_run) {
                            number(transition.step_high()),
                            transition.has_p_value() ? number(transition.p_value()) : "",
                            number(transition.bic_gain()), std::to_string(transition.seeds())});
-      if (with_run) grid.rows.back().push_back(id_of(run.run()));
+      names.add_to(grid.rows.back(), run);
     }
   }
   return grid;
 }
 
 void print_csv_answer(Context& context, const v1::GetPhasesResponse& answer, const PhasesOptions& options,
-                      bool with_run) {
-  print_csv(context.out, options.transitions ? transitions(answer, with_run) : segments(answer, with_run));
+                      const Names& names) {
+  print_csv(context.out, options.transitions ? transitions(answer, names) : segments(answer, names));
   for (const v1::RunPhases& run : answer.runs()) {
+    const std::string name = id_of(run.run()) + (names.series ? " " + run.series() : "");
     if (options.transitions && run.verdict() != v1::VERDICT_TRANSITION)
-      context.note(id_of(run.run()) + ": " + verdict(run));
-    for (const std::string& remark : run.remarks()) context.note(id_of(run.run()) + ": " + remark);
+      context.note(name + ": " + verdict(run));
+    for (const std::string& remark : run.remarks()) context.note(name + ": " + remark);
   }
 }
 
-Grid segment_table(const v1::RunPhases& run) {
-  Grid grid{{"phase", "from", "to", "kind", "slope per step", "95% interval"}, {}};
+Grid segment_table(const v1::RunPhases& run, const std::string& confidence) {
+  Grid grid{{"phase", "from", "to", "kind", "slope per step", confidence + " interval"}, {}};
   for (int i = 0; i < run.segments_size(); ++i) {
     const v1::PhaseSegment& segment = run.segments(i);
     grid.rows.push_back({std::to_string(i + 1), std::to_string(segment.from_step()),
@@ -100,10 +127,12 @@ Grid segment_table(const v1::RunPhases& run) {
   return grid;
 }
 
-void print_transitions(std::ostream& out, const v1::RunPhases& run, int runs) {
+void print_transitions(std::ostream& out, const v1::RunPhases& run, int runs, const std::string& confidence) {
   for (const v1::PhaseTransition& transition : run.transitions()) {
-    out << "transition at step " << whole(transition.step()) << " (95%: " << whole(transition.step_low())
-        << " to " << whole(transition.step_high()) << ")";
+    out << "transition at step " << whole(transition.step());
+    if (std::isfinite(transition.step_low()))
+      out << " (" << confidence << ": " << whole(transition.step_low()) << " to "
+          << whole(transition.step_high()) << ")";
     if (transition.has_p_value()) out << ", p = " << brief(transition.p_value());
     out << ", BIC gain " << brief(transition.bic_gain());
     if (runs > 1) out << ", in " << transition.seeds() << " of " << plural(runs, "run");
@@ -111,34 +140,95 @@ void print_transitions(std::ostream& out, const v1::RunPhases& run, int runs) {
   }
 }
 
-void print_run(Context& context, const v1::RunPhases& run, int runs, bool only_transitions) {
+void print_run(Context& context, const v1::RunPhases& run, int runs, const PhasesOptions& options) {
+  const std::string confidence = percent_of(options);
   context.out << id_of(run.run()) << " · " << run.series() << " · "
               << (run.scale() == v1::SCALE_LOG ? "log scale" : "linear scale") << " · "
               << plural(run.points(), "point");
   if (run.omitted() > 0) context.out << " (" << run.omitted() << " left out: not finite)";
   context.out << "\n\n";
-  if (!only_transitions) {
-    print_table(context.out, segment_table(run));
+  if (!options.transitions) {
+    print_table(context.out, segment_table(run, confidence));
     context.out << '\n';
   }
-  print_transitions(context.out, run, runs);
+  print_transitions(context.out, run, runs, confidence);
   context.out << verdict(run) << '\n';
   for (const std::string& remark : run.remarks()) context.out << "remark: " << remark << '\n';
 }
 
-void phases(Context& context, const PhasesOptions& options) {
-  const v1::LookupResponse found = context.api().lookup(options.target);
+// "7 of 10 runs change phase at step 6 (95%: 6 to 7), sd between them 0.2: k3f9aaaa, ..."
+void print_agreement(std::ostream& out, const v1::PhaseAgreement& agreement, const std::string& confidence) {
+  const bool over_runs = agreement.run().empty();
+  std::vector<std::string> members;
+  for (const std::string& member : agreement.members()) members.push_back(over_runs ? id_of(member) : member);
+  out << (over_runs ? agreement.series() : id_of(agreement.run())) << ": " << members.size() << " of "
+      << plural(agreement.of(), over_runs ? "run" : "series")
+      << (members.size() == 1 ? " changes" : " change") << " phase at step " << whole(agreement.step())
+      << " (" << confidence << ": " << whole(agreement.step_low()) << " to " << whole(agreement.step_high())
+      << ")";
+  if (agreement.spread() > 0) out << ", sd between them " << brief(agreement.spread());
+  out << ": " << enumerate(members) << '\n';
+}
+
+v1::GetPhasesRequest request_of(const PhasesOptions& options) {
+  static const std::map<std::string, v1::Scale> kScales = {
+      {"auto", v1::SCALE_UNSPECIFIED}, {"linear", v1::SCALE_LINEAR}, {"log", v1::SCALE_LOG}};
+  static const std::map<std::string, v1::PhaseFamily> kFamilies = {
+      {"relaxation", v1::PHASE_FAMILY_RELAXATION},
+      {"knots", v1::PHASE_FAMILY_PIECEWISE_LINEAR},
+      {"jumps", v1::PHASE_FAMILY_PIECEWISE_CONSTANT}};
   v1::GetPhasesRequest request;
+  request.mutable_series()->Add(options.series.begin(), options.series.end());
+  request.set_scale(kScales.at(options.scale));
+  for (const std::string& model : options.models) request.add_families(kFamilies.at(model));
+  if (options.knots) request.set_max_knots(*options.knots);
+  if (options.min_segment) request.set_min_segment(*options.min_segment);
+  if (options.level) request.set_level(*options.level);
+  if (options.elastic_slope) request.set_elastic_slope(*options.elastic_slope);
+  if (options.resamples) request.set_resamples(*options.resamples);
+  request.set_every_knot(options.every_knot);
+  return request;
+}
+
+void phases(Context& context, const PhasesOptions& options) {
+  v1::GetPhasesRequest request = request_of(options);
+  const v1::LookupResponse found = context.api().lookup(options.target);
   request.set_parent(found.has_run() ? found.run().name() : found.experiment().name());
-  request.set_series(options.series);
   const v1::GetPhasesResponse answer = context.api().get_phases(request);
   if (options.format == Format::kJson) return print_json(context.out, answer);
   if (options.format == Format::kCsv)
-    return print_csv_answer(context, answer, options, found.has_experiment());
+    return print_csv_answer(context, answer, options, {found.has_experiment(), options.series.size() > 1});
+  int runs = 0;
+  for (const v1::RunPhases& run : answer.runs()) runs += run.series() == answer.runs(0).series();
   for (int i = 0; i < answer.runs_size(); ++i) {
     if (i > 0) context.out << '\n';
-    print_run(context, answer.runs(i), answer.runs_size(), options.transitions);
+    print_run(context, answer.runs(i), runs, options);
   }
+  if (answer.agreements_size() > 0) context.out << '\n';
+  for (const v1::PhaseAgreement& agreement : answer.agreements())
+    print_agreement(context.out, agreement, percent_of(options));
+}
+
+void add_analysis_options(CLI::App& command, PhasesOptions& options) {
+  command.add_option("--scale", options.scale, "auto: log when every value is positive")
+      ->check(CLI::IsMember({"auto", "linear", "log"}))
+      ->capture_default_str();
+  command
+      .add_option("--models", options.models,
+                  "Curves that compete with constant and trend: relaxation, knots (piecewise linear), jumps "
+                  "(piecewise constant); default: all")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"relaxation", "knots", "jumps"}))
+      ->type_name("MODEL,...");
+  command.add_option("--knots", options.knots, "Most knots, and jumps, of a curve (default: 2)");
+  command.add_option("--min-segment", options.min_segment, "Fewest points of a segment (default: 4)");
+  command.add_option("--level", options.level, "Of tests and intervals (default: 0.05)");
+  command.add_option("--elastic-slope", options.elastic_slope,
+                     "Least slope of an elastic segment, as a share of the steepest (default: 0.1)");
+  command.add_flag("--every-knot", options.every_knot,
+                   "A transition at every knot, not only between elastic and inelastic");
+  command.add_option("--resamples", options.resamples,
+                     "Simulated series for tests and intervals (default: 399); 0: neither");
 }
 
 }  // namespace
@@ -149,15 +239,20 @@ void add_phases(CLI::App& app, Context& context) {
       app, "phases", "When training changes phase: elastic and inelastic stretches of a series",
       "  hooke phases fashion-mnist\n"
       "  hooke phases k3f9 --series elasticity/kl@small.dominance\n"
-      "  hooke phases k3f9 --series train/loss --transitions -o csv",
+      "  hooke phases k3f9 --series 'elasticity/kl[ship,ship]' --series 'elasticity/kl[car,car]'\n"
+      "  hooke phases k3f9 --series train/loss --models jumps --knots 3 --transitions -o csv",
       options, [&](const PhasesOptions& given) { phases(context, given); });
   command->add_option("TARGET", options->target, "A run, or an experiment: each of its runs")
       ->required()
       ->option_text("RUN|EXPERIMENT");
   command
-      ->add_option("--series", options->series,
-                   "Any scalar or derived series; default: the first measure's dominance")
+      ->add_option(
+          "--series", options->series,
+          "Any scalar or derived series, again for more: do they change together? Default: the first "
+          "measure's dominance")
+      ->allow_extra_args(false)
       ->type_name("KEY");
+  add_analysis_options(*command, *options);
   command->add_flag("--transitions", options->transitions, "The transitions alone, not the segments");
   add_format(*command, options->format);
 }

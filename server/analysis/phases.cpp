@@ -2,50 +2,32 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
 #include "proto/hooke/error.h"
+#include "server/analysis/curve.h"
 #include "server/analysis/phase_models.h"
+#include "server/analysis/prepare.h"
+#include "server/analysis/simulation.h"
 #include "server/analysis/statistics.h"
 
 namespace hooke::analysis {
 namespace {
 
 constexpr double kLead = 2;               // of BIC, to count as one
+constexpr double kBeyondDoubt = 10;       // of BIC (Kass & Raftery 1995)
 constexpr double kConstantRange = 1e-12;  // relative range of a constant series
 constexpr std::size_t kFittedPoints = 500;
-
-std::string text_of(double value) {
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.6g", value);
-  return buffer;
-}
-
-// The usable points, on the analysed scale.
-struct Points {
-  std::vector<Step> step;
-  std::vector<double> value;
-  std::vector<double> weight;
-};
-
-// The sample, and how to get back from it.
-struct Prepared {
-  Points points;
-  Sample sample;
-  std::size_t fewest = 1;
-  double first_step = 0, steps = 1;  // step = first_step + steps * x
-  double low = 0, range = 1;         // value = low + range * y
-
-  double step_of(double x) const { return first_step + steps * x; }
-};
 
 // A fit with what it says of phases.
 struct Judged {
   Fit fit;
   Curve curve;
   std::vector<Segment> segments;
-  std::vector<std::size_t> changes;  // knots between segments of different kinds
+  std::vector<std::size_t> changes;  // ends of segments at which there is a transition
+  bool unfinished = false;           // a relaxation that has not levelled off
+
+  bool has_transition() const { return unfinished || !changes.empty(); }
 };
 
 void check(const PhaseOptions& options) {
@@ -58,97 +40,33 @@ void check(const PhaseOptions& options) {
   if (!(options.level >= 0.001 && options.level <= 0.5)) refuse("level", options.level, "from 0.001 to 0.5");
   if (!(options.elastic_slope >= 0 && options.elastic_slope <= 1))
     refuse("elastic_slope", options.elastic_slope, "from 0 to 1");
+  if (options.resamples < 0 || options.resamples > kMostResamples)
+    refuse("resamples", options.resamples, "from 0 to " + std::to_string(kMostResamples));
 }
 
-Scale choose_scale(std::span<const Step> steps, std::span<const double> values, Scale wanted,
-                   std::vector<std::string>& remarks) {
-  if (wanted == Scale::kLinear) return wanted;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i]) || values[i] > 0) continue;
-    if (wanted == Scale::kLog)
-      throw invalid("scale", "the log scale needs positive values; at step " + std::to_string(steps[i]) +
-                                 " the value is " + text_of(values[i]) + " (ask for the linear scale)");
-    remarks.push_back("values that are not positive (the first at step " + std::to_string(steps[i]) +
-                      "): linear scale");
-    return Scale::kLinear;
-  }
-  return Scale::kLog;
+// First point after the end of a segment.
+std::vector<Step>::const_iterator first_after(const Prepared& p, const Fit& fit, double end) {
+  // A jump's place is the first point of the new segment, a knot may be on the last of the old.
+  const bool jump = fit.shape.kind == Shape::Kind::kJumps;
+  const double at = p.step_of(end) + (jump ? -1e-9 : 1e-9) * p.steps;
+  return std::upper_bound(p.points.step.begin(), p.points.step.end(), at,
+                          [](double k, Step step) { return k < static_cast<double>(step); });
 }
 
-Points usable(std::span<const Step> steps, std::span<const double> values, std::span<const double> sd,
-              Scale scale, std::vector<std::string>& remarks) {
-  Points points;
-  bool weighted = !sd.empty();
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) continue;
-    points.step.push_back(steps[i]);
-    points.value.push_back(scale == Scale::kLog ? std::log(values[i]) : values[i]);
-    if (!weighted) continue;
-    const double spread = scale == Scale::kLog ? sd[i] / values[i] : sd[i];
-    if (!(spread > 0) || !std::isfinite(1 / (spread * spread))) {
-      remarks.push_back("no usable standard deviation at step " + std::to_string(steps[i]) +
-                        ": points weigh the same");
-      weighted = false;
-      continue;
-    }
-    points.weight.push_back(1 / (spread * spread));
-  }
-  if (!weighted) points.weight.assign(points.value.size(), 1.0);
-  return points;
-}
-
-Prepared prepare(Points points, int min_segment) {
-  Prepared p;
-  const std::size_t n = points.step.size();
-  const std::size_t bucket = (n + kMostPoints - 1) / kMostPoints;
-  p.first_step = static_cast<double>(points.step.front());
-  p.steps = static_cast<double>(points.step.back()) - p.first_step;
-  const auto [low, high] = std::minmax_element(points.value.begin(), points.value.end());
-  p.low = *low;
-  p.range = *high - *low;
-  std::vector<double> weights;
-  for (std::size_t begin = 0; begin < n; begin += bucket) {
-    const std::size_t end = std::min(begin + bucket, n);
-    double weight = 0, x = 0, y = 0;
-    for (std::size_t i = begin; i < end; ++i) {
-      weight += points.weight[i];
-      x += points.weight[i] * (static_cast<double>(points.step[i]) - p.first_step);
-      y += points.weight[i] * (points.value[i] - p.low);
-    }
-    p.sample.x.push_back(x / weight / p.steps);
-    p.sample.y.push_back(y / weight / p.range);
-    weights.push_back(weight);
-  }
-  const double usual = mean(weights);
-  for (const double weight : weights) p.sample.root_weight.push_back(std::sqrt(weight / usual));
-  std::vector<double> gaps;
-  for (std::size_t i = 1; i < p.sample.size(); ++i) gaps.push_back(p.sample.x[i] - p.sample.x[i - 1]);
-  const double median = quantile(gaps, 0.5);
-  p.sample.gap.push_back(0);
-  for (const double gap : gaps) {
-    const double units = gap / median;
-    p.sample.gap.push_back(std::abs(units - 1) < 1e-9 ? 1 : units);
-  }
-  p.fewest = std::max<std::size_t>(2, (static_cast<std::size_t>(min_segment) + bucket - 1) / bucket);
-  p.points = std::move(points);
-  return p;
+// The step of a break; a jump's is a stored one.
+double step_at(const Prepared& p, const Fit& fit, double place) {
+  if (fit.shape.kind != Shape::Kind::kJumps) return p.step_of(place);
+  return static_cast<double>(*first_after(p, fit, place));
 }
 
 std::vector<Segment> segments_of(const Prepared& p, const Fit& fit, const Curve& curve,
                                  const PhaseOptions& options) {
   const double scale = p.range / p.steps;
   const double t = t_quantile(1 - options.level / 2, std::max(curve.degrees, 4.0));
-  double steepest = 0;
-  for (const double slope : curve.slopes) steepest = std::max(steepest, std::abs(slope));
   std::vector<Segment> segments;
   auto begin = p.points.step.begin();
   for (std::size_t s = 0; s < curve.slopes.size(); ++s) {
-    auto end = p.points.step.end();
-    if (s < fit.knots.size()) {
-      const double knot = p.step_of(fit.knots[s]) + 1e-9 * p.steps;
-      end = std::upper_bound(begin, end, knot,
-                             [](double k, Step step) { return k < static_cast<double>(step); });
-    }
+    const auto end = s < curve.ends.size() ? first_after(p, fit, curve.ends[s]) : p.points.step.end();
     Segment segment;
     segment.from = *begin;
     segment.to = *(end - 1);
@@ -156,8 +74,8 @@ std::vector<Segment> segments_of(const Prepared& p, const Fit& fit, const Curve&
     segment.slope = slope * scale;
     segment.slope_low = (slope - half) * scale;
     segment.slope_high = (slope + half) * scale;
-    segment.elastic =
-        std::abs(slope) > half && steepest > 0 && std::abs(slope) >= options.elastic_slope * steepest;
+    segment.elastic = std::abs(slope) > half && curve.steepest > 0 &&
+                      std::abs(slope) >= options.elastic_slope * curve.steepest;
     segments.push_back(segment);
     begin = end;
   }
@@ -165,64 +83,107 @@ std::vector<Segment> segments_of(const Prepared& p, const Fit& fit, const Curve&
 }
 
 Judged judge(const Prepared& p, const Fit& fit, const PhaseOptions& options) {
-  Judged judged{fit, curve_of(p.sample, fit), {}, {}};
+  Judged judged{fit, curve_of(p.sample, fit, options.elastic_slope), {}, {}, false};
   judged.segments = segments_of(p, fit, judged.curve, options);
+  const bool always =
+      fit.shape.kind == Shape::Kind::kJumps || (fit.shape.kind == Shape::Kind::kHinges && options.every_knot);
   for (std::size_t s = 0; s + 1 < judged.segments.size(); ++s)
-    if (judged.segments[s].elastic != judged.segments[s + 1].elastic) judged.changes.push_back(s);
+    if (always || judged.segments[s].elastic != judged.segments[s + 1].elastic) judged.changes.push_back(s);
+  judged.unfinished = fit.shape.kind == Shape::Kind::kRelaxation && judged.curve.ends.empty();
   return judged;
 }
 
-// BIC of the best fit with at most `knots` knots minus that of the best with more.
-double gain_of_more(const Sample& sample, std::size_t knots, std::size_t most, std::size_t fewest) {
-  double few = std::numeric_limits<double>::infinity(), more = few;
-  for (const Fit& fit : fit_models(sample, most, fewest, quick_effort())) {
-    double& best = fit.knots.size() <= knots ? few : more;
-    best = std::min(best, fit.bic);
+// The question whether there are transitions, for one series.
+struct Question {
+  const Prepared& p;
+  const PhaseOptions& options;
+  std::optional<Contest> contest;  // for tests
+
+  std::optional<double> test(const Fit& null, const Fit& with) const {
+    if (!contest) return std::nullopt;
+    return p_value(p.sample, *contest, null, with, options.resamples, options.level, options.seed);
   }
-  return few - more;
+
+  // The largest over several; those after one that is not significant are not asked.
+  std::optional<double> test(const std::vector<const Fit*>& nulls, const Fit& with) const {
+    std::optional<double> largest;
+    for (const Fit* null : nulls) {
+      largest = std::max(largest, test(*null, with));
+      if (!largest || *largest >= options.level) break;
+    }
+    return largest;
+  }
+};
+
+Question question_of(const Prepared& p, const PhaseOptions& options) {
+  Question question{p, options, std::nullopt};
+  if (options.resamples > 0)
+    question.contest.emplace(p.sample, options.models, static_cast<std::size_t>(options.max_knots), p.fewest,
+                             quick_effort());
+  return question;
 }
 
-// How often a series simulated from `without` gains as much by more knots as this one: the p-value
-// of the hypothesis that there are no more.
-std::optional<double> test(const Prepared& p, const Fit& without, const PhaseOptions& options) {
-  if (options.resamples <= 0) return std::nullopt;
-  const auto most = static_cast<std::size_t>(options.max_knots);
-  const double observed = gain_of_more(p.sample, without.knots.size(), most, p.fewest);
-  const Simulation simulation(p.sample, without);
-  std::mt19937_64 random(options.seed);
-  int as_large = 1;
-  for (int i = 0; i < options.resamples; ++i)
-    as_large += gain_of_more(simulation.draw(random), without.knots.size(), most, p.fewest) >= observed;
-  return static_cast<double>(as_large) / (options.resamples + 1);
-}
-
-const Judged* best_of(const std::vector<Judged>& models, bool with_changes,
-                      std::size_t fewer_than = static_cast<std::size_t>(-1)) {
+const Judged* best_of(const std::vector<Judged>& models, bool with_transition) {
   for (const Judged& model : models)  // best first
-    if (!model.changes.empty() == with_changes && model.fit.knots.size() < fewer_than) return &model;
+    if (model.has_transition() == with_transition) return &model;
   return nullptr;
 }
 
-Transition transition_at(const Prepared& p, const Judged& with, std::size_t knot, double best_without,
-                         std::optional<double> whole_p, const PhaseOptions& options) {
-  Transition transition;
-  transition.step = p.step_of(with.fit.knots[knot]);
-  const auto interval = knot_interval(p.sample, with.fit, knot, options.level, p.fewest);
-  transition.low = p.step_of(interval.low);
-  transition.high = p.step_of(interval.high);
-  transition.bic_gain = best_without - with.fit.bic;
-  transition.p_value = whole_p;
-  if (with.changes.size() == 1) return transition;  // without it there is none at all
-  // The best model without this knot keeps the others near their places.
-  auto others = with.fit.knots;
+// What `with` is tested against: the models without a transition that are part of it, as far as they are not
+// beyond doubt worse than the best of them. A weak trend in few points may well be taken for none.
+std::vector<const Fit*> nulls_of(const std::vector<Judged>& models, const Judged& with) {
+  std::vector<const Fit*> nulls;
+  for (const Judged& model : models) {
+    const Shape& shape = model.fit.shape;
+    const bool part =
+        shape.plain() || (shape.kind == with.fit.shape.kind && shape.breaks < with.fit.shape.breaks);
+    if (!part || model.has_transition()) continue;
+    const bool known =
+        std::any_of(nulls.begin(), nulls.end(), [&](const Fit* null) { return null->shape == shape; });
+    if (known || (!nulls.empty() && model.fit.bic > nulls.front()->bic + kBeyondDoubt)) continue;
+    nulls.push_back(&model.fit);
+  }
+  return nulls;
+}
+
+// The best model without one of several breaks keeps the others near their places.
+Fit fit_without(const Prepared& p, const Fit& fit, std::size_t index) {
+  auto others = fit.breaks;
   double reach = 1;
   for (std::size_t k = 0; k < others.size(); ++k)
-    if (k != knot) reach = std::min(reach, std::abs(others[k] - others[knot]) / 4);
-  others.erase(others.begin() + static_cast<std::ptrdiff_t>(knot));
-  const Fit without = fit_near(p.sample, others, reach, p.fewest);
-  transition.bic_gain = std::min(best_without, without.bic) - with.fit.bic;
-  transition.p_value = test(p, without, options);
-  return transition;
+    if (k != index) reach = std::min(reach, std::abs(others[k] - others[index]) / 4);
+  others.erase(others.begin() + static_cast<std::ptrdiff_t>(index));
+  const Family family = fit.shape.kind == Shape::Kind::kJumps ? Family::kJumps : Family::kHinges;
+  return fit_near(p.sample, family, others, reach, p.fewest);
+}
+
+std::vector<Transition> transitions_of(const Question& question, const Judged& with, double best_without,
+                                       std::optional<double> whole_p) {
+  const auto& [p, options, contest] = question;
+  std::vector<Interval> intervals;
+  if (options.resamples > 0)
+    intervals = break_intervals(p.sample, with.fit, p.fewest, options.level, options.resamples, options.seed);
+  std::vector<Transition> transitions;
+  for (const std::size_t change : with.changes) {
+    Transition transition;
+    transition.step = step_at(p, with.fit, with.curve.ends[change]);
+    transition.low = transition.high = std::numeric_limits<double>::quiet_NaN();
+    if (!intervals.empty()) {
+      const bool relaxation = with.fit.shape.kind == Shape::Kind::kRelaxation;
+      const double unit = relaxation ? with.curve.ends[change] / with.fit.time : 1;
+      transition.low = step_at(p, with.fit, intervals[change].low * unit);
+      transition.high = step_at(p, with.fit, intervals[change].high * unit);
+    }
+    transition.bic_gain = best_without - with.fit.bic;
+    transition.p_value = whole_p;
+    if (with.changes.size() > 1) {
+      const Fit without = fit_without(p, with.fit, change);
+      transition.bic_gain = std::min(best_without, without.bic) - with.fit.bic;
+      transition.p_value = question.test(without, with.fit);
+    }
+    transitions.push_back(transition);
+  }
+  return transitions;
 }
 
 void list_models(const Prepared& p, const std::vector<Judged>& models, Phases& phases) {
@@ -230,7 +191,7 @@ void list_models(const Prepared& p, const std::vector<Judged>& models, Phases& p
   const double shift = 2 * static_cast<double>(p.sample.size()) * std::log(p.range);
   for (const Judged& model : models) {
     ComparedModel compared{model.fit.name(), model.fit.bic + shift, model.curve.rss * p.range * p.range, {}};
-    for (const double knot : model.fit.knots) compared.breaks.push_back(p.step_of(knot));
+    for (const double end : model.curve.ends) compared.breaks.push_back(step_at(p, model.fit, end));
     phases.models.push_back(std::move(compared));
   }
 }
@@ -256,34 +217,45 @@ void answer_constant(const Points& points, Phases& phases) {
   phases.remarks.push_back("the series is constant");
 }
 
+std::string undecided(const Prepared& p, const Judged& with, const Judged& without,
+                      std::optional<double> p_value) {
+  const double lead = without.fit.bic - with.fit.bic;
+  std::string remark = "undecided: the best model with a transition (" + with.fit.name();
+  if (with.unfinished) {
+    remark += ", which has not levelled off at the last point";
+  } else {
+    remark += ", at step";
+    for (const std::size_t change : with.changes)
+      remark += " " + text_of(std::round(step_at(p, with.fit, with.curve.ends[change])));
+  }
+  remark += ") has a BIC " + text_of(std::abs(lead)) + (lead >= 0 ? " better" : " worse") +
+            " than the best without (" + without.fit.name() + ")";
+  if (p_value) remark += ", p = " + text_of(*p_value);
+  return remark;
+}
+
 // Weighs the best model that has a transition against the best that has none.
-void decide(const Prepared& p, const std::vector<Judged>& models, const PhaseOptions& options,
-            Phases& phases) {
+void decide(const Question& question, const std::vector<Judged>& models, Phases& phases) {
   const Judged* with = best_of(models, true);
   const Judged* without = best_of(models, false);
   if (with == nullptr) {
-    show(p, *without, phases);
+    show(question.p, *without, phases);
     return;
   }
   const double lead = without->fit.bic - with->fit.bic;
-  const auto p_value = test(p, best_of(models, false, with->fit.knots.size())->fit, options);
-  const bool significant = p_value ? *p_value < options.level : lead > 0;
-  if (lead >= kLead && significant) {
+  const auto p_value = question.test(nulls_of(models, *with), with->fit);
+  const bool significant = p_value ? *p_value < question.options.level : lead > 0;
+  const bool yes = lead >= kLead && significant;
+  if (yes && !with->unfinished) {
     phases.verdict = Verdict::kTransition;
-    for (const std::size_t knot : with->changes)
-      phases.transitions.push_back(transition_at(p, *with, knot, without->fit.bic, p_value, options));
-    show(p, *with, phases);
+    phases.transitions = transitions_of(question, *with, without->fit.bic, p_value);
+    show(question.p, *with, phases);
     return;
   }
-  show(p, *without, phases);
+  show(question.p, yes ? *with : *without, phases);
   if (lead <= -kLead && !significant) return;
   phases.verdict = Verdict::kUndecided;
-  std::string remark = "undecided: the best model with a transition (" + with->fit.name() + ", at step";
-  for (const std::size_t knot : with->changes)
-    remark += " " + text_of(std::round(p.step_of(with->fit.knots[knot])));
-  remark += ") has a BIC " + text_of(std::abs(lead)) + (lead >= 0 ? " better" : " worse");
-  if (p_value) remark += ", p = " + text_of(*p_value);
-  phases.remarks.push_back(remark);
+  phases.remarks.push_back(undecided(question.p, *with, *without, p_value));
 }
 
 }  // namespace
@@ -310,14 +282,14 @@ Phases find_phases(std::span<const Step> steps, std::span<const double> values, 
     phases.remarks.push_back("neighbouring points were averaged: " + std::to_string(phases.points) +
                              " are too many to be fitted one by one");
   const Prepared p = prepare(std::move(points), options.min_segment);
+  const Contest contest(p.sample, options.models, static_cast<std::size_t>(options.max_knots), p.fewest,
+                        full_effort());
   std::vector<Judged> models;
-  for (const Fit& fit :
-       fit_models(p.sample, static_cast<std::size_t>(options.max_knots), p.fewest, full_effort()))
-    models.push_back(judge(p, fit, options));
+  for (const Fit& fit : contest.fits(p.sample.y)) models.push_back(judge(p, fit, options));
   std::sort(models.begin(), models.end(),
             [](const Judged& a, const Judged& b) { return a.fit.bic < b.fit.bic; });
   list_models(p, models, phases);
-  decide(p, models, options, phases);
+  decide(question_of(p, options), models, phases);
   return phases;
 }
 

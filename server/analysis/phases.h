@@ -1,8 +1,9 @@
 // When does a series change phase? Elastic phases change, inelastic ones have levelled off.
 //
-// Piecewise linear curves with independent or autocorrelated noise compete with curves that have no
-// change, by BIC and by a simulation test, so that autocorrelated noise alone makes no transition.
-// Each segment is elastic when its slope is beyond doubt and comparable to the steepest one.
+// Curves that have a transition (relaxation to a plateau, continuous piecewise linear, piecewise constant)
+// compete with those that have none (constant, linear trend), each with independent and with AR(1) noise, by
+// BIC and by a simulation test, so that autocorrelated noise alone makes no transition. Each segment is
+// elastic when its slope is beyond doubt and comparable to the steepest one.
 // Pure and deterministic: the simulations are seeded. Callable from any thread.
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "proto/hooke/ids.h"
+#include "server/analysis/phase_models.h"
 
 namespace hooke::analysis {
 
@@ -21,15 +23,20 @@ enum class Verdict { kTransition, kNoTransition, kUndecided };
 
 struct PhaseOptions {
   Scale scale = Scale::kAuto;  // auto: log when every finite value is positive
-  int max_knots = 2;           // 0 to kMostKnots
+  ModelSet models;             // that compete with constant and trend
+  int max_knots = 2;           // and jumps; 0 to kMostKnots
   int min_segment = 4;         // fewest points of a segment
   double level = 0.05;         // of tests and intervals
   double elastic_slope = 0.1;  // slope of an elastic segment over the steepest one's, at least
-  int resamples = 199;         // simulated series per test; 0: no test, BIC alone decides
+  bool every_knot = false;     // a transition at every knot, not only between segments of different kinds
+  // Simulated series for each test and for the intervals, at most kMostResamples; 0: no test, BIC alone
+  // decides, and no intervals.
+  int resamples = 399;
   std::uint64_t seed = 1;
 };
 
 inline constexpr int kMostKnots = 5;
+inline constexpr int kMostResamples = 10'000;
 inline constexpr std::size_t kFewestPoints = 8;
 // Longer series are averaged over neighbours down to this many points.
 inline constexpr std::size_t kMostPoints = 5000;
@@ -41,6 +48,8 @@ struct Segment {
 };
 
 struct Transition {
+  // A knot, the first point after a jump, or where the slope of a relaxation has fallen to elastic_slope of
+  // its first one. The interval is NaN without resamples.
   double step = 0, low = 0, high = 0;
   std::optional<double> p_value;  // against the best model without it; absent when not tested
   double bic_gain = 0;            // BIC of that model minus BIC with it
@@ -49,7 +58,7 @@ struct Transition {
 struct ComparedModel {
   std::string name;
   double bic = 0, rss = 0;     // on the analysed scale
-  std::vector<double> breaks;  // steps
+  std::vector<double> breaks;  // steps; of a relaxation, where it has levelled off
 };
 
 struct Phases {

@@ -1,8 +1,11 @@
 #include "server/query/phases.h"
 
+#include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
+#include "server/analysis/consensus.h"
 #include "server/analysis/influence.h"
 #include "server/query/find.h"
 #include "server/query/measures.h"
@@ -16,6 +19,26 @@ using analysis::Phases;
 static_assert(static_cast<int>(analysis::Scale::kLinear) == v1::SCALE_LINEAR);
 static_assert(static_cast<int>(analysis::Scale::kLog) == v1::SCALE_LOG);
 
+analysis::ModelSet models_of(const v1::GetPhasesRequest& request) {
+  analysis::ModelSet models{false, false, false};
+  for (const int family : request.families()) {
+    switch (family) {
+      case v1::PHASE_FAMILY_RELAXATION:
+        models.relaxation = true;
+        break;
+      case v1::PHASE_FAMILY_PIECEWISE_LINEAR:
+        models.piecewise_linear = true;
+        break;
+      case v1::PHASE_FAMILY_PIECEWISE_CONSTANT:
+        models.piecewise_constant = true;
+        break;
+      default:
+        throw invalid("families", std::to_string(family) + " is not a family of curves");
+    }
+  }
+  return models;
+}
+
 analysis::PhaseOptions options_of(const v1::GetPhasesRequest& request) {
   analysis::PhaseOptions options;
   if (!v1::Scale_IsValid(request.scale()))
@@ -25,6 +48,9 @@ analysis::PhaseOptions options_of(const v1::GetPhasesRequest& request) {
   if (request.has_min_segment()) options.min_segment = request.min_segment();
   if (request.has_level()) options.level = request.level();
   if (request.has_elastic_slope()) options.elastic_slope = request.elastic_slope();
+  if (!request.families().empty()) options.models = models_of(request);
+  options.every_knot = request.every_knot();
+  if (request.has_resamples()) options.resamples = request.resamples();
   return options;
 }
 
@@ -78,12 +104,13 @@ v1::RunPhases message_of(const storage::Run& run, const std::string& key, const 
   return to;
 }
 
-// Runs that have a transition within the interval of each transition.
+// Runs whose same series has a transition within the interval of each transition.
 void count_seeds(v1::GetPhasesResponse& response) {
   for (auto& run : *response.mutable_runs()) {
     for (auto& transition : *run.mutable_transitions()) {
       int seeds = 0;
       for (const auto& other : response.runs()) {
+        if (other.series() != run.series()) continue;
         bool within = false;
         for (const auto& theirs : other.transitions())
           within |= theirs.step() >= transition.step_low() && theirs.step() <= transition.step_high();
@@ -91,6 +118,44 @@ void count_seeds(v1::GetPhasesResponse& response) {
       }
       transition.set_seeds(seeds);
     }
+  }
+}
+
+using Answers = std::vector<const v1::RunPhases*>;
+
+// What several answers have in common; `over_runs`: of one series, else of one run.
+void add_agreements(const Answers& answers, bool over_runs, double level, v1::GetPhasesResponse& response) {
+  std::vector<analysis::Located> transitions;
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    for (const auto& t : answers[i]->transitions())
+      transitions.push_back({i, t.step(), t.step_low(), t.step_high()});
+  for (const auto& agreement : analysis::agreements(transitions, level)) {
+    auto* to = response.add_agreements();
+    if (over_runs)
+      to->set_series(answers.front()->series());
+    else
+      to->set_run(answers.front()->run());
+    to->set_step(agreement.step);
+    to->set_step_low(agreement.low);
+    to->set_step_high(agreement.high);
+    to->set_spread(agreement.spread);
+    for (const std::size_t member : agreement.members)
+      to->add_members(over_runs ? answers[member]->run() : answers[member]->series());
+    to->set_of(static_cast<int>(answers.size()));
+  }
+}
+
+void find_agreements(double level, v1::GetPhasesResponse& response) {
+  for (const bool over_runs : {true, false}) {
+    std::map<std::string, std::size_t> number;
+    std::vector<Answers> groups;  // in the order of the answer
+    for (const auto& run : response.runs()) {
+      const auto [at, fresh] = number.emplace(over_runs ? run.series() : run.run(), groups.size());
+      if (fresh) groups.emplace_back();
+      groups[at->second].push_back(&run);
+    }
+    for (const Answers& answers : groups)
+      if (answers.size() > 1) add_agreements(answers, over_runs, level, response);
   }
 }
 
@@ -121,6 +186,12 @@ RunSeries read_phase_series(storage::Snapshot& snapshot, const storage::Run& run
 
 v1::GetPhasesResponse get_phases(storage::Readers& readers, const v1::GetPhasesRequest& request) {
   const auto options = options_of(request);
+  std::vector<std::string> keys(request.series().begin(), request.series().end());
+  if (keys.empty()) keys.emplace_back();
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    if (std::find(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(i), keys[i]) !=
+        keys.begin() + static_cast<std::ptrdiff_t>(i))
+      throw invalid("series", keys[i] + " is asked twice");
   std::vector<std::pair<storage::Run, RunSeries>> found;
   std::optional<Error> left_out;
   bool experiment = false;
@@ -128,12 +199,19 @@ v1::GetPhasesResponse get_phases(storage::Readers& readers, const v1::GetPhasesR
     auto snapshot = readers.snapshot();
     const Parent parent = find_parent(snapshot, request.parent(), "parent");
     experiment = parent.experiment.has_value();
+    if (parent.runs.size() * keys.size() > kMostPhaseSeries)
+      throw invalid("series", std::to_string(keys.size()) + " series of " +
+                                  std::to_string(parent.runs.size()) +
+                                  " runs are too many for one question; at most " +
+                                  std::to_string(kMostPhaseSeries) + " in all");
     for (const auto& run : parent.runs) {
-      try {
-        found.emplace_back(run, read_phase_series(snapshot, run, request.series()));
-      } catch (const Error& error) {
-        if (!experiment || !leaves_out(error)) throw;
-        if (!left_out) left_out = error;
+      for (const auto& key : keys) {
+        try {
+          found.emplace_back(run, read_phase_series(snapshot, run, key));
+        } catch (const Error& error) {
+          if (!experiment || !leaves_out(error)) throw;
+          if (!left_out) left_out = error;
+        }
       }
     }
   }
@@ -143,8 +221,10 @@ v1::GetPhasesResponse get_phases(storage::Readers& readers, const v1::GetPhasesR
       const auto phases = analysis::find_phases(series.step, series.value, series.sd, options);
       *response.add_runs() = message_of(run, series.key, phases);
     } catch (const Error& error) {
-      if (!experiment || !leaves_out(error)) throw;
-      left_out = error;
+      if (error.code() == Code::kInvalidArgument && error.field() != "scale") throw;  // an option
+      const Error named(error.code(), series.key + ": " + error.what(), error.field());
+      if (!experiment || !leaves_out(error)) throw named;
+      left_out = named;
     }
   }
   if (response.runs().empty()) {
@@ -152,6 +232,7 @@ v1::GetPhasesResponse get_phases(storage::Readers& readers, const v1::GetPhasesR
     throw Error(Code::kFailedPrecondition, "the experiment has no runs");
   }
   count_seeds(response);
+  find_agreements(options.level, response);
   return response;
 }
 

@@ -24,9 +24,12 @@ struct RunSeries {
 };
 RunSeries read_phase_series(storage::Snapshot& snapshot, const storage::Run& run, const std::string& series);
 
+// Series times runs of one question.
+inline constexpr std::size_t kMostPhaseSeries = 1000;
+
 // Reads in one snapshot, then computes without it.
 // Throws hooke::Error: kNotFound, kInvalidArgument (an option), kFailedPrecondition (too few points).
-// Runs of an experiment that have too few are left out, unless all have.
+// Series of an experiment's runs that are not there or have too few points are left out, unless all are.
 v1::GetPhasesResponse get_phases(storage::Readers& readers, const v1::GetPhasesRequest& request);
 
 }  // namespace hooke::query

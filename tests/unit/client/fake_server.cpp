@@ -303,10 +303,11 @@ class Queries : public v1::QueryService::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status GetPhases(grpc::ServerContext* context, const v1::GetPhasesRequest*,
+  grpc::Status GetPhases(grpc::ServerContext* context, const v1::GetPhasesRequest* request,
                          v1::GetPhasesResponse* response) override {
     if (const auto status = enter(shared_, *context); !status.ok()) return status;
     const std::lock_guard lock(shared_.mutex);
+    shared_.script.phases_asked = *request;
     *response = shared_.script.phases;
     return grpc::Status::OK;
   }

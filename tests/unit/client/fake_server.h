@@ -36,6 +36,7 @@ struct Script {
   int watchers = 0;  // streams of WatchRuns that have got every run once
   v1::SubmitExperimentRequest submitted;
   v1::GetInfluenceRequest influence_asked;
+  v1::GetPhasesRequest phases_asked;
   v1::GetSeriesRequest series_asked;
   v1::GetPairsRequest pairs_asked;
   v1::GetUpdateSizesRequest sizes_asked;

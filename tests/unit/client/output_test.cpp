@@ -344,6 +344,56 @@ TEST_F(Output, PhasesAsATableSayTheVerdictInAPlainSentence) {
   EXPECT_THAT(out, HasSubstr("remark: few points"));
 }
 
+TEST_F(Output, PhasesOfSeveralSeriesSayWhichChangeTogether) {
+  answer_phases(v1::VERDICT_TRANSITION, 118.5, true);
+  server_->change([](Script& script) {
+    v1::RunPhases second = script.phases.runs(0);
+    second.set_series("train/loss");
+    *script.phases.add_runs() = second;
+    v1::PhaseAgreement& both = *script.phases.add_agreements();
+    both.set_run(second.run());
+    both.set_step(118);
+    both.set_step_low(110);
+    both.set_step_high(126);
+    both.set_spread(3.25);
+    both.set_of(2);
+    for (const v1::RunPhases& run : script.phases.runs()) both.add_members(run.series());
+  });
+  const std::vector<std::string> asked = {"phases",   "k3f9",      "--series", "elasticity/kl.dominance",
+                                          "--series", "train/loss"};
+  EXPECT_THAT(
+      hooke(asked).out,
+      HasSubstr("k3f9aaaa: 2 of 2 series change phase at step 118 (95%: 110 to 126), sd between them 3.25: "
+                "elasticity/kl.dominance and train/loss\n"));
+  auto csv = asked;
+  csv.insert(csv.end(), {"-o", "csv"});
+  EXPECT_EQ(hooke(csv).out,
+            "from,to,kind,slope,slope_low,slope_high,series\n"
+            "0,117,elastic,0.1,-inf,nan,elasticity/kl.dominance\n"
+            "0,117,elastic,0.1,-inf,nan,train/loss\n");
+  EXPECT_EQ(server_->script().phases_asked.series_size(), 2);
+}
+
+TEST_F(Output, OptionsOfPhasesReachTheServer) {
+  answer_phases(v1::VERDICT_TRANSITION, 118.5, true);
+  const Result result = hooke({"phases", "k3f9", "--scale", "log", "--models", "jumps,relaxation", "--knots",
+                               "3", "--min-segment", "5", "--level", "0.1", "--elastic-slope", "0.2",
+                               "--every-knot", "--resamples", "99"});
+  EXPECT_THAT(result.out, HasSubstr("(90%: 99 to 136)"));
+  const v1::GetPhasesRequest asked = server_->script().phases_asked;
+  EXPECT_EQ(asked.scale(), v1::SCALE_LOG);
+  EXPECT_THAT(asked.families(),
+              testing::ElementsAre(v1::PHASE_FAMILY_PIECEWISE_CONSTANT, v1::PHASE_FAMILY_RELAXATION));
+  EXPECT_EQ(asked.max_knots(), 3);
+  EXPECT_EQ(asked.min_segment(), 5);
+  EXPECT_EQ(asked.level(), 0.1);
+  EXPECT_EQ(asked.elastic_slope(), 0.2);
+  EXPECT_TRUE(asked.every_knot());
+  EXPECT_EQ(asked.resamples(), 99);
+  EXPECT_EQ(hooke({"phases", "k3f9", "--models", "parabola"}).code, 2);
+  EXPECT_EQ(hooke({"phases", "k3f9", "--scale", "cubic"}).code, 2);
+}
+
 TEST_F(Output, ServerStatusNamesTheServer) {
   const Result result = hooke({"server", "status"});
   EXPECT_THAT(result.out, HasSubstr(server_->address()));

@@ -168,6 +168,10 @@ TEST_F(BadInput, QueryService) {
   expect(stub, &Stub::GetPhases, parent + "series: 'x/y'", missing, {"x/y", "train/loss"});
   expect(stub, &Stub::GetPhases, parent + "level: 2", invalid, {"level", "2"});
   expect(stub, &Stub::GetPhases, parent + "max_knots: 50", invalid, {"max_knots", "50"});
+  expect(stub, &Stub::GetPhases, parent + "resamples: 100000", invalid, {"resamples", "100000"});
+  expect(stub, &Stub::GetPhases, parent + "families: 9", invalid, {"families", "9"});
+  expect(stub, &Stub::GetPhases, parent + "series: 'train/loss' series: 'train/loss'", invalid,
+         {"train/loss is asked twice"});
   expect(stub, &Stub::CompareRuns, "", invalid, {"runs", "2 to 8"});
 }
 

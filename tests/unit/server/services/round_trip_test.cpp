@@ -166,6 +166,35 @@ TEST_F(RoundTrip, PhasesOfAnExperimentCountTheSeedsThatAgree) {
   }
 }
 
+TEST_F(RoundTrip, PhasesOfSeveralSeriesSayWhichChangeTogether) {
+  const auto runs = house_.submit(2, "together");
+  train(runs[0]);
+  train(runs[1], 0.01);
+  v1::GetPhasesRequest request;
+  request.set_parent("together");
+  request.add_series("elasticity/kl.dominance");
+  request.add_series("elasticity/kl.ratio.dominance");
+  const auto phases = ask(&v1::QueryService::Stub::GetPhases, request);
+  ASSERT_EQ(phases.runs_size(), 4);
+  for (const auto& run : phases.runs()) {
+    EXPECT_EQ(run.fitted_step_size(), run.fitted_value_size());
+    EXPECT_GT(run.fitted_step_size(), 30);
+    EXPECT_EQ(run.transitions(0).seeds(), 2) << "seeds, not series";
+  }
+  // Both series over the runs, then both runs over the series.
+  ASSERT_EQ(phases.agreements_size(), 4);
+  for (const auto& agreement : phases.agreements()) {
+    EXPECT_NEAR(agreement.step(), 30, 1);
+    EXPECT_EQ(agreement.members_size(), 2);
+    EXPECT_EQ(agreement.of(), 2);
+  }
+  EXPECT_EQ(phases.agreements(0).series(), "elasticity/kl.dominance");
+  EXPECT_EQ(phases.agreements(0).run(), "");
+  EXPECT_EQ(phases.agreements(2).series(), "");
+  EXPECT_EQ(phases.agreements(2).run(), phases.runs(0).run());
+  EXPECT_EQ(phases.agreements(2).members(1), "elasticity/kl.ratio.dominance");
+}
+
 TEST_F(RoundTrip, ASubmitMakesTheProductOfSweepAndSeedsOnce) {
   v1::SubmitExperimentRequest request;
   request.set_request_id("once");
