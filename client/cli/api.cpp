@@ -251,19 +251,48 @@ void Api::get_pairs(v1::GetPairsRequest request,
   } while (!request.page_token().empty());
 }
 
+namespace {
+
+// Reads a stream to its end; what `use` throws cancels the call.
+template <class Message>
+grpc::Status read_all(grpc::ClientContext& context, grpc::ClientReader<Message>& reader,
+                      const std::function<void(const Message&)>& use) {
+  try {
+    for (Message message; reader.Read(&message);) use(message);
+  } catch (...) {
+    context.TryCancel();
+    reader.Finish();
+    throw;
+  }
+  return reader.Finish();
+}
+
+}  // namespace
+
+void Api::tail(v1::TailRequest request, const std::function<void(const v1::TailResponse&)>& use) {
+  constexpr std::chrono::seconds kPause{1};
+  while (true) {
+    grpc::ClientContext context;
+    parts_->connection.authorise(context);
+    const auto reader = parts_->queries.Tail(&context, request);
+    const grpc::Status status = read_all<v1::TailResponse>(context, *reader, [&](const auto& message) {
+      request.set_cursor(message.cursor());
+      use(message);
+    });
+    if (status.ok()) return parts_->connection.note_version(context);
+    // Before anything was heard, a server that is away is an error as with other calls.
+    if (status.error_code() != grpc::StatusCode::UNAVAILABLE || request.cursor().empty())
+      throw parts_->connection.error_of(status);
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 void Api::export_run(const v1::ExportRunRequest& request,
                      const std::function<void(const v1::ExportRunResponse&)>& use) {
   grpc::ClientContext context;
   parts_->connection.authorise(context);
   const auto reader = parts_->queries.ExportRun(&context, request);
-  try {
-    for (v1::ExportRunResponse message; reader->Read(&message);) use(message);
-  } catch (...) {
-    context.TryCancel();
-    reader->Finish();
-    throw;
-  }
-  const grpc::Status status = reader->Finish();
+  const grpc::Status status = read_all(context, *reader, use);
   if (!status.ok()) throw parts_->connection.error_of(status);
   parts_->connection.note_version(context);
 }

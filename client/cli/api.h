@@ -73,6 +73,10 @@ class Api {
   // Page by page, as large tables need not fit into memory twice.
   void get_pairs(v1::GetPairsRequest request, const std::function<void(const v1::GetPairsResponse&)>& use);
 
+  // What is stored, then what comes, until the runs have ended; goes on at its cursor when the server was
+  // away. `use` may throw.
+  void tail(v1::TailRequest request, const std::function<void(const v1::TailResponse&)>& use);
+
   // Everything stored of a run, message after message.
   void export_run(const v1::ExportRunRequest& request,
                   const std::function<void(const v1::ExportRunResponse&)>& use);

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <ostream>
+#include <utility>
 
 #include "client/cli/commands.h"
 #include "client/cli/resources.h"
@@ -19,6 +20,7 @@ struct PhasesOptions {
   std::optional<double> level, elastic_slope;
   bool every_knot = false;
   bool transitions = false;
+  bool follow = false;
   Format format = Format::kTable;
 };
 
@@ -105,6 +107,13 @@ Grid transitions(const v1::GetPhasesResponse& answer, const Names& names) {
   return grid;
 }
 
+// Nothing is left out without a word.
+void tell_left_out(Context& context, const v1::GetPhasesResponse& answer) {
+  for (const v1::LeftOutSeries& one : answer.left_out())
+    context.note("left out: " + id_of(one.run()) + (one.series().empty() ? "" : " " + one.series()) + ": " +
+                 one.reason());
+}
+
 void print_csv_answer(Context& context, const v1::GetPhasesResponse& answer, const PhasesOptions& options,
                       const Names& names) {
   print_csv(context.out, options.transitions ? transitions(answer, names) : segments(answer, names));
@@ -162,7 +171,7 @@ void print_agreement(std::ostream& out, const v1::PhaseAgreement& agreement, con
   std::vector<std::string> members;
   for (const std::string& member : agreement.members()) members.push_back(over_runs ? id_of(member) : member);
   out << (over_runs ? agreement.series() : id_of(agreement.run())) << ": " << members.size() << " of "
-      << plural(agreement.of(), over_runs ? "run" : "series")
+      << (over_runs ? plural(agreement.of(), "run") : std::to_string(agreement.of()) + " series")
       << (members.size() == 1 ? " changes" : " change") << " phase at step " << whole(agreement.step())
       << " (" << confidence << ": " << whole(agreement.step_low()) << " to " << whole(agreement.step_high())
       << ")";
@@ -190,11 +199,32 @@ v1::GetPhasesRequest request_of(const PhasesOptions& options) {
   return request;
 }
 
+// Notes each change of the answer until the runs have ended.
+void follow(Context& context, const std::string& parent, const v1::GetPhasesRequest& question) {
+  v1::TailRequest request;
+  request.add_names(parent);
+  request.set_without_points(true);
+  *request.mutable_phases() = question;
+  std::map<std::string, std::string> said;  // after the server was away it says once more what it said last
+  context.api().tail(request, [&](const v1::TailResponse& message) {
+    if (!message.has_phases()) return;
+    const v1::RunPhases& run = message.phases();
+    const std::string name = id_of(run.run()) + " " + run.series();
+    const std::string text =
+        run.verdict() == v1::VERDICT_UNSPECIFIED && run.remarks_size() > 0 ? run.remarks(0) : verdict(run);
+    if (std::exchange(said[name], text) == text) return;
+    context.note(name + " after " + plural(run.points(), "point") + ": " + text);
+  });
+}
+
 void phases(Context& context, const PhasesOptions& options) {
   v1::GetPhasesRequest request = request_of(options);
   const v1::LookupResponse found = context.api().lookup(options.target);
-  request.set_parent(found.has_run() ? found.run().name() : found.experiment().name());
+  const std::string parent = found.has_run() ? found.run().name() : found.experiment().name();
+  if (options.follow) follow(context, parent, request);
+  request.set_parent(parent);
   const v1::GetPhasesResponse answer = context.api().get_phases(request);
+  tell_left_out(context, answer);
   if (options.format == Format::kJson) return print_json(context.out, answer);
   if (options.format == Format::kCsv)
     return print_csv_answer(context, answer, options, {found.has_experiment(), options.series.size() > 1});
@@ -240,6 +270,7 @@ void add_phases(CLI::App& app, Context& context) {
       "  hooke phases fashion-mnist\n"
       "  hooke phases k3f9 --series elasticity/kl@small.dominance\n"
       "  hooke phases k3f9 --series 'elasticity/kl[ship,ship]' --series 'elasticity/kl[car,car]'\n"
+      "  hooke phases k3f9 --follow                          each change of the answer while it trains\n"
       "  hooke phases k3f9 --series train/loss --models jumps --knots 3 --transitions -o csv",
       options, [&](const PhasesOptions& given) { phases(context, given); });
   command->add_option("TARGET", options->target, "A run, or an experiment: each of its runs")
@@ -254,6 +285,8 @@ void add_phases(CLI::App& app, Context& context) {
       ->type_name("KEY");
   add_analysis_options(*command, *options);
   command->add_flag("--transitions", options->transitions, "The transitions alone, not the segments");
+  command->add_flag("--follow", options->follow,
+                    "Wait until the runs have ended; each change of the answer is a line on stderr");
   add_format(*command, options->format);
 }
 

@@ -30,20 +30,6 @@ struct Judged {
   bool has_transition() const { return unfinished || !changes.empty(); }
 };
 
-void check(const PhaseOptions& options) {
-  const auto refuse = [](const char* field, double value, const std::string& allowed) {
-    throw invalid(field, text_of(value) + " is not allowed; it is " + allowed);
-  };
-  if (options.max_knots < 0 || options.max_knots > kMostKnots)
-    refuse("max_knots", options.max_knots, "from 0 to " + std::to_string(kMostKnots));
-  if (options.min_segment < 2) refuse("min_segment", options.min_segment, "at least 2");
-  if (!(options.level >= 0.001 && options.level <= 0.5)) refuse("level", options.level, "from 0.001 to 0.5");
-  if (!(options.elastic_slope >= 0 && options.elastic_slope <= 1))
-    refuse("elastic_slope", options.elastic_slope, "from 0 to 1");
-  if (options.resamples < 0 || options.resamples > kMostResamples)
-    refuse("resamples", options.resamples, "from 0 to " + std::to_string(kMostResamples));
-}
-
 // First point after the end of a segment.
 std::vector<Step>::const_iterator first_after(const Prepared& p, const Fit& fit, double end) {
   // A jump's place is the first point of the new segment, a knot may be on the last of the old.
@@ -259,6 +245,20 @@ void decide(const Question& question, const std::vector<Judged>& models, Phases&
 }
 
 }  // namespace
+
+void check(const PhaseOptions& options) {
+  const auto refuse = [](const char* field, double value, const std::string& allowed) {
+    throw invalid(field, text_of(value) + " is not allowed; it is " + allowed);
+  };
+  if (options.max_knots < 0 || options.max_knots > kMostKnots)
+    refuse("max_knots", options.max_knots, "from 0 to " + std::to_string(kMostKnots));
+  if (options.min_segment < 2) refuse("min_segment", options.min_segment, "at least 2");
+  if (!(options.level >= 0.001 && options.level <= 0.5)) refuse("level", options.level, "from 0.001 to 0.5");
+  if (!(options.elastic_slope >= 0 && options.elastic_slope <= 1))
+    refuse("elastic_slope", options.elastic_slope, "from 0 to 1");
+  if (options.resamples < 0 || options.resamples > kMostResamples)
+    refuse("resamples", options.resamples, "from 0 to " + std::to_string(kMostResamples));
+}
 
 Phases find_phases(std::span<const Step> steps, std::span<const double> values, std::span<const double> sd,
                    const PhaseOptions& options) {

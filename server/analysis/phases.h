@@ -35,6 +35,9 @@ struct PhaseOptions {
   std::uint64_t seed = 1;
 };
 
+// Throws hooke::Error (kInvalidArgument) for an option out of its range.
+void check(const PhaseOptions& options);
+
 inline constexpr int kMostKnots = 5;
 inline constexpr int kMostResamples = 10'000;
 inline constexpr std::size_t kFewestPoints = 8;

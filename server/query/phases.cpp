@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "server/analysis/consensus.h"
@@ -164,6 +165,37 @@ bool leaves_out(const Error& error) {
   return error.code() == Code::kFailedPrecondition || error.code() == Code::kNotFound;
 }
 
+using Asked = std::vector<std::pair<storage::Run, RunSeries>>;
+
+struct LeftOut {
+  storage::Run run;
+  std::string series;
+  Error error;
+};
+
+// The series of all runs that are asked for.
+Asked read_all(storage::Snapshot& snapshot, const Parent& parent, const PhaseQuestion& question,
+               std::vector<LeftOut>& left_out) {
+  if (parent.runs.empty()) throw Error(Code::kFailedPrecondition, "the experiment has no runs");
+  if (parent.runs.size() * question.series.size() > kMostPhaseSeries)
+    throw invalid("series", std::to_string(question.series.size()) + " series of " +
+                                std::to_string(parent.runs.size()) +
+                                " runs are too many for one question; at most " +
+                                std::to_string(kMostPhaseSeries) + " in all");
+  Asked asked;
+  for (const auto& run : parent.runs) {
+    for (const auto& key : question.series) {
+      try {
+        asked.emplace_back(run, read_phase_series(snapshot, run, key));
+      } catch (const Error& error) {
+        if (!parent.experiment || !leaves_out(error)) throw;
+        left_out.push_back({run, key, error});
+      }
+    }
+  }
+  return asked;
+}
+
 }  // namespace
 
 std::string default_phase_series(storage::Snapshot& snapshot, const storage::Run& run) {
@@ -174,8 +206,11 @@ std::string default_phase_series(storage::Snapshot& snapshot, const storage::Run
     return analysis::to_string(
         {series->declaration.key, analysis::Figure::kDominance, analysis::shown_plane(measure), {}, {}});
   }
+  std::vector<std::string> others;
+  for (const auto& series : storage::series_of(snapshot, run.id)) others.push_back(series.declaration.key);
   throw Error(Code::kFailedPrecondition,
-              "run " + run.run_id + " (" + name_of(run.state) + ") has no measurements yet");
+              "run " + run.run_id + " (" + name_of(run.state) + ") has no measurements of influence" +
+                  (others.empty() ? " yet" : "; name one of its series: " + list_of(others)));
 }
 
 RunSeries read_phase_series(storage::Snapshot& snapshot, const storage::Run& run, const std::string& series) {
@@ -184,55 +219,54 @@ RunSeries read_phase_series(storage::Snapshot& snapshot, const storage::Run& run
   return {key, std::move(values.step), std::move(values.value), std::move(values.sd)};
 }
 
+PhaseQuestion phase_question(const v1::GetPhasesRequest& request) {
+  PhaseQuestion question{options_of(request), {request.series().begin(), request.series().end()}};
+  analysis::check(question.options);
+  if (question.series.empty()) question.series.emplace_back();
+  const std::set<std::string> different(question.series.begin(), question.series.end());
+  for (const auto& key : different)
+    if (std::count(question.series.begin(), question.series.end(), key) > 1)
+      throw invalid("series", key + " is asked twice");
+  return question;
+}
+
+v1::RunPhases answer_phases(const storage::Run& run, const RunSeries& series,
+                            const analysis::PhaseOptions& options) {
+  try {
+    return message_of(run, series.key, find_phases(series.step, series.value, series.sd, options));
+  } catch (const Error& error) {
+    throw Error(error.code(), series.key + ": " + error.what(), error.field());
+  }
+}
+
 v1::GetPhasesResponse get_phases(storage::Readers& readers, const v1::GetPhasesRequest& request) {
-  const auto options = options_of(request);
-  std::vector<std::string> keys(request.series().begin(), request.series().end());
-  if (keys.empty()) keys.emplace_back();
-  for (std::size_t i = 0; i < keys.size(); ++i)
-    if (std::find(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(i), keys[i]) !=
-        keys.begin() + static_cast<std::ptrdiff_t>(i))
-      throw invalid("series", keys[i] + " is asked twice");
-  std::vector<std::pair<storage::Run, RunSeries>> found;
-  std::optional<Error> left_out;
-  bool experiment = false;
+  const PhaseQuestion question = phase_question(request);
+  Parent parent;
+  std::vector<LeftOut> left_out;
+  Asked asked;
   {
     auto snapshot = readers.snapshot();
-    const Parent parent = find_parent(snapshot, request.parent(), "parent");
-    experiment = parent.experiment.has_value();
-    if (parent.runs.size() * keys.size() > kMostPhaseSeries)
-      throw invalid("series", std::to_string(keys.size()) + " series of " +
-                                  std::to_string(parent.runs.size()) +
-                                  " runs are too many for one question; at most " +
-                                  std::to_string(kMostPhaseSeries) + " in all");
-    for (const auto& run : parent.runs) {
-      for (const auto& key : keys) {
-        try {
-          found.emplace_back(run, read_phase_series(snapshot, run, key));
-        } catch (const Error& error) {
-          if (!experiment || !leaves_out(error)) throw;
-          if (!left_out) left_out = error;
-        }
-      }
-    }
+    parent = find_parent(snapshot, request.parent(), "parent");
+    asked = read_all(snapshot, parent, question, left_out);
   }
   v1::GetPhasesResponse response;
-  for (const auto& [run, series] : found) {
+  for (const auto& [run, series] : asked) {
     try {
-      const auto phases = analysis::find_phases(series.step, series.value, series.sd, options);
-      *response.add_runs() = message_of(run, series.key, phases);
+      response.mutable_runs()->Add(answer_phases(run, series, question.options));
     } catch (const Error& error) {
-      if (error.code() == Code::kInvalidArgument && error.field() != "scale") throw;  // an option
-      const Error named(error.code(), series.key + ": " + error.what(), error.field());
-      if (!experiment || !leaves_out(error)) throw named;
-      left_out = named;
+      if (!parent.experiment || !leaves_out(error)) throw;
+      left_out.push_back({run, series.key, error});
     }
   }
-  if (response.runs().empty()) {
-    if (left_out) throw Error(*left_out);
-    throw Error(Code::kFailedPrecondition, "the experiment has no runs");
+  if (response.runs().empty()) throw Error(left_out.front().error);
+  for (const auto& [run, series, error] : left_out) {
+    auto* to = response.add_left_out();
+    to->set_run(resource_name(run));
+    to->set_series(series);
+    to->set_reason(error.what());
   }
   count_seeds(response);
-  find_agreements(options.level, response);
+  find_agreements(question.options.level, response);
   return response;
 }
 

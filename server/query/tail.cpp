@@ -70,7 +70,9 @@ FeedStep<v1::WatchRunsResponse> RunWatch::next(const Changes::Batch& batch) {
 }
 
 Tail::Tail(storage::Readers& readers, const v1::TailRequest& request)
-    : readers_(readers), keys_(request.keys().begin(), request.keys().end()) {
+    : readers_(readers),
+      keys_(request.keys().begin(), request.keys().end()),
+      without_points_(request.without_points()) {
   for (const auto& run : runs_to_follow(readers, request.names())) {
     positions_[run.id] = {};
     ids_[run.run_id] = run.id;
@@ -78,6 +80,10 @@ Tail::Tail(storage::Readers& readers, const v1::TailRequest& request)
   }
   changed_ = dirty_;
   if (!request.cursor().empty()) read_cursor(request.cursor());
+  if (!request.has_phases()) return;
+  if (!request.phases().parent().empty())
+    throw invalid("phases.parent", "is left empty: the question is put to every run that is followed");
+  phases_.emplace(request.phases());
 }
 
 Changes::Filter Tail::filter() const {
@@ -212,12 +218,13 @@ bool Tail::look(Snapshot& snapshot, RunId id, FeedStep<v1::TailResponse>& step) 
   }
   cut_back(snapshot, *run, step);
   v1::TailPoints points;
-  const bool whole = read_points(snapshot, id, points);
+  const bool whole = without_points_ || read_points(snapshot, id, points);
   if (points.columns_size() + points.matrices_size() > 0) {
     points.set_run(resource_name(*run));
     *add(step).mutable_points() = std::move(points);
   }
   if (!whole) return false;
+  if (phases_) phases_->look(snapshot, *run);
   // The run itself comes after its points: whoever sees it ended has them all.
   if (changed_.erase(id) > 0) *add(step).mutable_run() = run_resource(snapshot, *run);
   if (storage::is_final(run->state)) {
@@ -246,7 +253,10 @@ FeedStep<v1::TailResponse> Tail::next(const Changes::Batch& batch) {
       dirty_.erase(id);
     }
   }
-  step.more = !dirty_.empty();
+  // Points come first: an answer takes its time.
+  if (dirty_.empty() && step.messages.empty() && phases_ && phases_->due())
+    if (auto answer = phases_->answer(readers_)) *add(step).mutable_phases() = *std::move(answer);
+  step.more = !dirty_.empty() || (phases_ && phases_->due());
   step.done = !step.more && ended_.size() == positions_.size();
   return step;
 }

@@ -14,6 +14,7 @@
 #include "hooke/v1/experiment.pb.h"
 #include "hooke/v1/query.pb.h"
 #include "server/query/feed.h"
+#include "server/query/phase_watch.h"
 #include "server/storage/changes.h"
 #include "server/storage/readers.h"
 #include "server/storage/runs.h"
@@ -40,11 +41,11 @@ class RunWatch {
   std::set<RunId> ended_;  // in a final state when last looked at
 };
 
-// Follows runs' points. The cursor (JSON, opaque to clients) holds, for each run, the attempt whose
-// start was seen and the last step sent of each series.
+// Follows runs' points and, where the request asks for them, their phases. The cursor (JSON, opaque to
+// clients) holds, for each run, the attempt whose start was seen and the last step sent of each series.
 class Tail {
  public:
-  // Throws hooke::Error as find_all_runs does; kInvalidArgument for a cursor that is none.
+  // Throws hooke::Error as find_all_runs and phase_question do; kInvalidArgument for a cursor that is none.
   Tail(storage::Readers& readers, const v1::TailRequest& request);
 
   storage::Changes::Filter filter() const;
@@ -74,11 +75,13 @@ class Tail {
 
   storage::Readers& readers_;
   std::set<std::string> keys_;  // empty: all
+  const bool without_points_;
   std::map<RunId, Position> positions_;
   std::map<std::string, RunId> ids_;  // by the id that users type
   std::set<RunId> dirty_;
   std::set<RunId> changed_;  // whose own record is to be sent
   std::set<RunId> ended_;
+  std::optional<PhaseWatch> phases_;
 };
 
 }  // namespace hooke::query

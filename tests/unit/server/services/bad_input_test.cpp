@@ -164,7 +164,7 @@ TEST_F(BadInput, QueryService) {
   expect(stub, &Stub::GetInfluence, parent + "from_step: 3 to_step: 2", invalid, {"from_step"});
   expect(stub, &Stub::GetPhases, parent, StatusCode::FAILED_PRECONDITION, {"at least 8", "5 usable"});
   expect(stub, &Stub::GetPhases, "parent: 'queued'", StatusCode::FAILED_PRECONDITION,
-         {"no measurements yet"});
+         {"no measurements of influence"});
   expect(stub, &Stub::GetPhases, parent + "series: 'x/y'", missing, {"x/y", "train/loss"});
   expect(stub, &Stub::GetPhases, parent + "level: 2", invalid, {"level", "2"});
   expect(stub, &Stub::GetPhases, parent + "max_knots: 50", invalid, {"max_knots", "50"});

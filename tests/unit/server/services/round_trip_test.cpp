@@ -153,6 +153,9 @@ TEST_F(RoundTrip, PhasesOfAnExperimentCountTheSeedsThatAgree) {
   request.set_parent("phases");
   const auto phases = ask(&v1::QueryService::Stub::GetPhases, request);
   ASSERT_EQ(phases.runs_size(), 2);
+  ASSERT_EQ(phases.left_out_size(), 1) << "the queued run";
+  EXPECT_EQ(phases.left_out(0).run(), "experiments/phases/runs/" + runs[2]);
+  EXPECT_THAT(phases.left_out(0).reason(), testing::HasSubstr("no measurements of influence yet"));
   for (const auto& run : phases.runs()) {
     EXPECT_EQ(run.series(), "elasticity/kl.dominance");
     EXPECT_EQ(run.scale(), v1::SCALE_LOG);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <thread>
 
@@ -102,6 +103,118 @@ TEST_F(Streams, TailSendsWhatIsStoredThenWhatComesAcrossATruncation) {
   while (all->Read(&message)) whole.apply(message);
   EXPECT_EQ(whole.scalars["train/loss"], loss);
   EXPECT_EQ(whole.truncations, 0);
+}
+
+// A series that falls by a unit a step until step 30 and then stays.
+double kinked(int step) {
+  return 100.0 - std::min(step, 30) + 0.1 * ((step * 7) % 5);
+}
+
+TEST_F(Streams, TailAnswersTheQuestionOfPhasesWhenTheAnswerChangesAndAtTheEnd) {
+  const std::string run = house_.submit()[0];
+  WorkerEnd worker(house_, house_.lease(run));
+  worker.start(100);
+  for (int step = 0; step < 25; ++step) worker.scalar("train/loss", step, kinked(step));
+  ASSERT_TRUE(worker.commit());
+
+  v1::TailRequest request = tail_of(run);
+  request.set_without_points(true);
+  request.mutable_phases()->add_series("train/loss");
+  request.mutable_phases()->set_scale(v1::SCALE_LINEAR);
+  Context context;
+  auto reader = house_.queries->Tail(&context, request);
+  std::vector<v1::RunPhases> answers;
+  v1::TailResponse message;
+  const auto read_until = [&](auto enough) {
+    while (!enough() && reader->Read(&message)) {
+      EXPECT_FALSE(message.has_points());
+      if (message.has_phases()) answers.push_back(message.phases());
+    }
+  };
+  read_until([&] { return answers.size() == 1; });
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].verdict(), v1::VERDICT_NO_TRANSITION);
+  EXPECT_EQ(answers[0].run(), "experiments/trial/runs/" + run);
+  EXPECT_EQ(answers[0].series(), "train/loss");
+
+  for (int step = 25; step < 100; ++step) {
+    worker.scalar("train/loss", step, kinked(step));
+    if (step % 10 == 9) {
+      ASSERT_TRUE(worker.commit());
+    }
+  }
+  worker.barrier(99).succeed();
+  ASSERT_TRUE(worker.commit());
+  ASSERT_TRUE(worker.close().ok());
+  ASSERT_TRUE(worker.finish(v1::OUTCOME_SUCCEEDED).ok());
+  read_until([] { return false; });
+  EXPECT_TRUE(reader->Finish().ok());
+
+  ASSERT_GE(answers.size(), 2u);
+  const v1::RunPhases& last = answers.back();
+  EXPECT_EQ(last.verdict(), v1::VERDICT_TRANSITION);
+  EXPECT_EQ(last.points(), 100);
+  ASSERT_EQ(last.transitions_size(), 1);
+  EXPECT_NEAR(last.transitions(0).step(), 30, 1);
+  // Not every batch of points: the same answer is not sent again until the end.
+  for (std::size_t i = 1; i + 1 < answers.size(); ++i)
+    EXPECT_FALSE(answers[i].verdict() == answers[i - 1].verdict() && answers[i].transitions_size() == 0 &&
+                 answers[i - 1].transitions_size() == 0);
+
+  // What GetPhases says is the same.
+  v1::GetPhasesRequest question = request.phases();
+  question.set_parent(run);
+  Context again;
+  v1::GetPhasesResponse response;
+  ASSERT_TRUE(house_.queries->GetPhases(&again, question, &response).ok());
+  EXPECT_EQ(response.runs(0).SerializeAsString(), [&] {
+    v1::RunPhases same = last;
+    for (auto& transition : *same.mutable_transitions())
+      transition.set_seeds(1);  // over an experiment's runs
+    return same.SerializeAsString();
+  }());
+}
+
+TEST_F(Streams, TailSaysAtTheEndWhyThereIsNoAnswerOfPhases) {
+  const std::string run = house_.submit()[0];
+  WorkerEnd worker(house_, house_.lease(run));
+  worker.start(5);
+  for (int step = 0; step < 5; ++step) worker.scalar("train/loss", step, step);
+  worker.barrier(4).succeed();
+  ASSERT_TRUE(worker.commit());
+  ASSERT_TRUE(worker.close().ok());
+  ASSERT_TRUE(worker.finish(v1::OUTCOME_SUCCEEDED).ok());
+  for (const auto& [series, reason] : std::map<std::string, std::string>{
+           {"train/loss", "at least 8"}, {"train/lost", "no series 'train/lost'"}, {"", "no measurements"}}) {
+    v1::TailRequest request = tail_of(run);
+    request.mutable_phases();
+    if (!series.empty()) request.mutable_phases()->add_series(series);
+    Context context;
+    auto reader = house_.queries->Tail(&context, request);
+    std::vector<v1::RunPhases> answers;
+    for (v1::TailResponse message; reader->Read(&message);)
+      if (message.has_phases()) answers.push_back(message.phases());
+    EXPECT_TRUE(reader->Finish().ok());
+    ASSERT_EQ(answers.size(), 1u) << series;
+    EXPECT_EQ(answers[0].verdict(), v1::VERDICT_UNSPECIFIED);
+    EXPECT_THAT(answers[0].remarks(0), testing::HasSubstr(reason));
+  }
+}
+
+TEST_F(Streams, TailRefusesAQuestionOfPhasesThatIsNotAllowed) {
+  const std::string run = house_.submit()[0];
+  const auto refused = [&](auto change) {
+    v1::TailRequest request = tail_of(run);
+    change(*request.mutable_phases());
+    Context context;
+    auto reader = house_.queries->Tail(&context, request);
+    for (v1::TailResponse message; reader->Read(&message);) ADD_FAILURE() << message.ShortDebugString();
+    const auto status = reader->Finish();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    return status.error_message();
+  };
+  EXPECT_THAT(refused([](auto& question) { question.set_level(2); }), testing::HasSubstr("level"));
+  EXPECT_THAT(refused([](auto& question) { question.set_parent("trial"); }), testing::HasSubstr("parent"));
 }
 
 TEST_F(Streams, ACursorFromBeforeATruncationIsToldOfIt) {
