@@ -232,6 +232,7 @@ v1::GetSeriesResponse Api::get_series(v1::GetSeriesRequest request) {
       column.mutable_step()->MergeFrom(page.columns(i).step());
       column.mutable_value()->MergeFrom(page.columns(i).value());
       column.mutable_sd()->MergeFrom(page.columns(i).sd());
+      column.mutable_runs()->MergeFrom(page.columns(i).runs());
     }
   } while (!request.page_token().empty());
   all.clear_next_page_token();

@@ -26,6 +26,7 @@ struct GetOptions {
   std::optional<std::int64_t> to;
   int points = kDefaultPoints;
   bool full = false;
+  std::string seeds;  // "mean", or each run's own
   Format format = Format::kTable;
 };
 
@@ -71,8 +72,10 @@ bool is_pairs(Context& context, const std::string& run, const std::string& key) 
 }
 
 void get(Context& context, const GetOptions& options) {
-  const std::string run = resolve_run(context.api(), options.run).name();
-  if (is_pairs(context, run, options.key)) {
+  const bool mean = !options.seeds.empty();
+  const std::string run =
+      mean ? resolve_experiment(context.api(), options.run) : resolve_run(context.api(), options.run).name();
+  if (!mean && is_pairs(context, run, options.key)) {
     if (options.from || options.to)
       throw invalid(options.from ? "--from" : "--to", "a table of pairs is of one step; --step");
     return print_pairs(context, run, options.key, options.step, options.format);
@@ -99,11 +102,15 @@ void get(Context& context, const GetOptions& options) {
   } else {
     const bool csv = options.format == Format::kCsv;
     Grid grid{{"step", "value"}, {}};
-    const bool spread = !csv && column.sd_size() == column.step_size() && column.sd_size() > 0;
+    // A run's CSV is step,value whatever the series; of means it says what they are.
+    const bool spread = (mean || !csv) && column.sd_size() == column.step_size() && column.sd_size() > 0;
     if (spread) grid.header.push_back("sd");
+    const bool counted = column.runs_size() == column.step_size() && column.runs_size() > 0;
+    if (counted) grid.header.push_back("runs");
     for (int i = 0; i < column.step_size(); ++i) {
       grid.rows.push_back({std::to_string(column.step(i)), number(column.value(i))});
-      if (spread) grid.rows.back().push_back(brief(column.sd(i)));
+      if (spread) grid.rows.back().push_back(csv ? number(column.sd(i)) : brief(column.sd(i)));
+      if (counted) grid.rows.back().push_back(std::to_string(column.runs(i)));
     }
     csv ? print_csv(context.out, grid) : print_table(context.out, grid);
   }
@@ -136,9 +143,11 @@ void add_series(CLI::App& app, Context& context) {
       "  hooke series get k3f9 train/loss -o csv --full > loss.csv\n"
       "  hooke series get k3f9 'elasticity/kl[bag,T-shirt]'      responding, updated\n"
       "  hooke series get k3f9 elasticity/kl@small.dominance --from 100 --to 200\n"
+      "  hooke series get fashion-mnist test/accuracy --seeds mean     mean and sd over its runs\n"
       "  hooke series get k3f9 elasticity/kl.pairs --step 180 -o csv > pairs.csv    every pair of probes",
       getting, [&](const GetOptions& options) { get(context, options); });
-  command->add_option("RUN", getting->run, "Id of a run, or the beginning of it")->required();
+  command->add_option("RUN", getting->run, "Id of a run, or the beginning of it; with --seeds an experiment")
+      ->required();
   command->add_option("KEY", getting->key, "As `hooke series list` shows it, or derived")->required();
   CLI::Option* step =
       command->add_option("--step", getting->step, "At this step; of pairs the default is the last")
@@ -152,6 +161,11 @@ void add_series(CLI::App& app, Context& context) {
           ->check(CLI::Range(1, 1 << 30))
           ->capture_default_str();
   command->add_flag("--full", getting->full, "Every stored point")->excludes(points);
+  command
+      ->add_option("--seeds", getting->seeds,
+                   "mean: over the runs of an experiment, with their standard deviation (n - 1)")
+      ->check(CLI::IsMember({"mean"}))
+      ->type_name("");
   add_format(*command, getting->format);
 }
 

@@ -7,6 +7,7 @@
 #include "server/query/drawing.h"
 #include "server/query/find.h"
 #include "server/query/paging.h"
+#include "server/query/run_means.h"
 #include "server/query/values.h"
 
 namespace hooke::query {
@@ -61,35 +62,77 @@ void check(const v1::GetSeriesRequest& request) {
   if (request.points() < 0 || request.points() > most)
     throw invalid("points", std::to_string(request.points()) + " is not allowed; from 1 to " +
                                 std::to_string(most) + " for this many keys, or 0 for all of them in pages");
+  if (!request.run().empty() && !request.runs().empty()) throw invalid("runs", "of run and runs, give one");
   if (request.points() > 0 && !request.page_token().empty())
     throw invalid("page_token", "goes with points = 0; a downsampled answer has no pages");
 }
 
-void fill(v1::SeriesColumn& column, const Values& values) {
+// What is asked: the series of one run, or those of several for their mean.
+struct Subject {
+  std::vector<storage::Run> runs;
+  bool mean = false;
+};
+
+Subject subject_of(Snapshot& snapshot, const v1::GetSeriesRequest& request) {
+  if (!request.runs().empty())
+    return {find_all_runs(snapshot, {request.runs().begin(), request.runs().end()}, "runs"), true};
+  if (request.run().empty())
+    return {{find_run(snapshot, request.run(), "run")}, false};  // says what is missing
+  const Parent parent = find_parent(snapshot, request.run(), "run");
+  if (parent.experiment && parent.runs.empty())
+    throw Error(Code::kFailedPrecondition, "experiment " + parent.experiment->name + " has no runs", "run");
+  return {parent.runs, parent.experiment.has_value()};
+}
+
+// A key that was asked for, in each run that has it.
+struct Asked {
+  std::vector<Source> sources;
+  bool mean = false;
+
+  std::int64_t count(Snapshot& snapshot, StepRange range) const {
+    return count_means(snapshot, sources, range);
+  }
+  Means draw(Snapshot& snapshot, StepRange range, std::size_t points) const {
+    if (mean) return draw_means(snapshot, sources, range, points);
+    return {read_drawing(snapshot, sources.front(), range, points), {}, {}};
+  }
+  // The first values, with what comes next.
+  Means read(Snapshot& snapshot, StepRange range, std::size_t limit) const {
+    // So that a page of many runs takes no more memory than one of one.
+    if (mean) return read_means(snapshot, sources, range, std::max<std::size_t>(1, limit / sources.size()));
+    // One more than fits tells whether, and where, there is another page.
+    Means page{read_values(snapshot, sources.front(), range, limit + 1), {}, {}};
+    if (page.values.step.size() <= limit) return page;
+    page.next = page.values.step[limit];
+    page.values.step.resize(limit);
+    page.values.value.resize(limit);
+    if (!page.values.sd.empty()) page.values.sd.resize(limit);
+    return page;
+  }
+};
+
+void fill(v1::SeriesColumn& column, const Means& means) {
+  const Values& values = means.values;
   column.mutable_step()->Add(values.step.begin(), values.step.end());
   column.mutable_value()->Add(values.value.begin(), values.value.end());
   column.mutable_sd()->Add(values.sd.begin(), values.sd.end());
+  column.mutable_runs()->Add(means.runs.begin(), means.runs.end());
 }
 
 // All points, key after key, as many as fit in one answer.
-void fill_page(Snapshot& snapshot, const std::vector<Source>& sources, StepRange range,
-               const PageStart& start, v1::GetSeriesResponse& response) {
+void fill_page(Snapshot& snapshot, const std::vector<Asked>& asked, StepRange range, const PageStart& start,
+               v1::GetSeriesResponse& response) {
   std::size_t left = kMostPointsPerAnswer;
-  for (std::size_t k = start.key; k < sources.size(); ++k) {
+  for (std::size_t k = start.key; k < asked.size(); ++k) {
     StepRange rest = range;
     if (k == start.key && start.step) rest.from = std::max(rest.from, *start.step);
-    // One more than fits tells whether, and where, there is another page.
-    Values values = read_values(snapshot, sources[k], rest, left + 1);
-    if (values.step.size() > left) {
-      response.set_next_page_token(std::to_string(k) + ":" + std::to_string(values.step[left]));
-      values.step.resize(left);
-      values.value.resize(left);
-      if (!values.sd.empty()) values.sd.resize(left);
-      fill(*response.mutable_columns(static_cast<int>(k)), values);
+    const Means page = asked[k].read(snapshot, rest, left);
+    fill(*response.mutable_columns(static_cast<int>(k)), page);
+    if (page.next) {
+      response.set_next_page_token(std::to_string(k) + ":" + std::to_string(*page.next));
       return;
     }
-    fill(*response.mutable_columns(static_cast<int>(k)), values);
-    left -= values.step.size();
+    left -= page.values.step.size();
   }
 }
 
@@ -139,23 +182,21 @@ v1::ListSeriesResponse list_series(Snapshot& snapshot, const v1::ListSeriesReque
 v1::GetSeriesResponse get_series(Snapshot& snapshot, const v1::GetSeriesRequest& request) {
   check(request);
   const StepRange range = range_of(request);
-  const auto run = find_run(snapshot, request.run(), "run");
-  std::vector<Source> sources;
-  for (const std::string& key : request.keys()) sources.push_back(resolve(snapshot, run, key));
-  const PageStart start = parse_page_token(request.page_token(), sources.size());
+  const Subject subject = subject_of(snapshot, request);
+  std::vector<Asked> asked;
+  for (const std::string& key : request.keys())
+    asked.push_back({resolve_in_runs(snapshot, subject.runs, key), subject.mean});
+  const PageStart start = parse_page_token(request.page_token(), asked.size());
   v1::GetSeriesResponse response;
   for (int k = 0; k < request.keys_size(); ++k) {
     auto* column = response.add_columns();
     column->set_key(request.keys(k));
-    const Source& source = sources[static_cast<std::size_t>(k)];
-    if (request.points() == 0) {
-      column->set_count(count_values(snapshot, source, range));
-      continue;
-    }
-    column->set_count(count_values(snapshot, source, range));
-    fill(*column, read_drawing(snapshot, source, range, static_cast<std::size_t>(request.points())));
+    const Asked& one = asked[static_cast<std::size_t>(k)];
+    column->set_count(one.count(snapshot, range));
+    if (request.points() > 0)
+      fill(*column, one.draw(snapshot, range, static_cast<std::size_t>(request.points())));
   }
-  if (request.points() == 0) fill_page(snapshot, sources, range, start, response);
+  if (request.points() == 0) fill_page(snapshot, asked, range, start, response);
   return response;
 }
 
