@@ -14,9 +14,9 @@
 namespace hooke::analysis {
 namespace {
 
-constexpr double kLead = 2;               // of BIC, to count as one
-constexpr double kBeyondDoubt = 10;       // of BIC (Kass & Raftery 1995)
-constexpr double kConstantRange = 1e-12;  // relative range of a constant series
+constexpr double kLead = 2;              // of BIC, to count as one
+constexpr double kBeyondDoubt = 10;      // of BIC (Kass & Raftery 1995)
+constexpr double kConstantRange = 1e-4;  // of the values: predictions are float32, their rounding drifts too
 constexpr std::size_t kFittedPoints = 500;
 
 // A fit with what it says of phases.
@@ -197,10 +197,10 @@ void answer_constant(const Points& points, Phases& phases) {
   const Step first = points.step.front(), last = points.step.back();
   phases.segments = {{first, last, false, 0, 0, 0}};
   phases.models = {{"constant", -std::numeric_limits<double>::infinity(), 0, {}}};
-  const double value = points.value.front();
+  const double value = mean(points.value);
   phases.fitted_step = {first, last};
   phases.fitted_value.assign(2, phases.scale == Scale::kLog ? std::exp(value) : value);
-  phases.remarks.push_back("the series is constant");
+  phases.remarks.push_back("the series is constant: it moves by no more than 0.01 % of its values");
 }
 
 std::string undecided(const Prepared& p, const Judged& with, const Judged& without,
@@ -274,7 +274,9 @@ Phases find_phases(std::span<const Step> steps, std::span<const double> values, 
                                                " usable ones and " + std::to_string(phases.omitted) +
                                                " that are NaN or infinite");
   const auto [low, high] = std::minmax_element(points.value.begin(), points.value.end());
-  if (*high - *low <= kConstantRange * std::max(std::abs(*low), std::abs(*high))) {
+  // On the log scale a difference is a share of the value already.
+  const double size = phases.scale == Scale::kLog ? 1 : std::max(std::abs(*low), std::abs(*high));
+  if (*high - *low <= kConstantRange * size) {
     answer_constant(points, phases);
     return phases;
   }

@@ -77,6 +77,9 @@ struct Phases {
   std::vector<std::string> remarks;
 };
 
+// A series that moves by less than 0.01 % of its values is constant: measured influence is of float32
+// predictions, whose rounding drifts while a net trains.
+//
 // `sd` has a standard deviation for each value, or is empty: points then weigh the same. NaN and
 // infinite values are left out and counted.
 // REQUIRES: steps strictly increasing, as many values, as many sd or none.

@@ -157,6 +157,21 @@ TEST(Phases, AConstantSeriesIsOneInelasticSegment) {
   EXPECT_EQ(phases.segments[0].slope, 0);
 }
 
+TEST(Phases, RoundingThatDriftsIsNoPhase) {
+  // Steps up and down by a few parts in a million, as the influence in a linear net has them.
+  const Phases phases = make(200, [](double i) {
+                          return 0.25 * (1 + (i < 60 ? 0 : i < 120 ? 3e-5 : 1e-5));
+                        }).phases();
+  EXPECT_EQ(phases.verdict, Verdict::kNoTransition);
+  EXPECT_NEAR(phases.fitted_value.front(), 0.25, 1e-4);
+  EXPECT_THAT(phases.remarks, testing::Contains(HasSubstr("constant")));
+  // What is larger is not taken for rounding.
+  const Phases larger = noisy(
+                            200, [](double i) { return i < 60 ? 1.0 : 1.001; }, 1e-4, 0, 7)
+                            .phases();
+  EXPECT_EQ(larger.verdict, Verdict::kTransition);
+}
+
 TEST(Phases, TooFewPointsAreAnErrorThatSaysHowMany) {
   Series series = make(9, [](double i) { return i + 1; });
   series.value[2] = std::numeric_limits<double>::quiet_NaN();
