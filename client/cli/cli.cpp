@@ -50,6 +50,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_runs(app, context);
   add_experiments(app, context);
   add_series(app, context);
+  add_plot(app, context);
   add_export(app, context);
   add_import(app, context);
   add_presets(app, context);

@@ -31,6 +31,7 @@ struct Terminal {
   bool out = false;     // standard output is one
   bool err = false;     // standard error is one
   bool colour = false;  // and colour is wanted on standard output
+  bool unicode = true;  // the locale's characters are UTF-8
   int columns = 80;
   int rows = 24;
 };

@@ -3,6 +3,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -25,6 +27,15 @@ hooke::cli::Terminal look_at_terminal() {
   const char* kind = std::getenv("TERM");
   const char* refused = std::getenv("NO_COLOR");
   terminal.colour = terminal.out && kind && std::string(kind) != "dumb" && !(refused && *refused);
+  // An empty variable counts as unset, as in the C library.
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* locale = std::getenv(name);
+    if (!locale || !*locale) continue;
+    std::string text = locale;
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+    terminal.unicode = text.find("utf-8") != std::string::npos || text.find("utf8") != std::string::npos;
+    break;
+  }
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
     terminal.columns = size.ws_col;

@@ -28,20 +28,6 @@ bool shows_spread(const v1::GetInfluenceResponse& influence) {
                      [](const v1::InfluenceCell& one) { return !std::isnan(one.sd()); });
 }
 
-// About three digits: "0.41", "92.2", "804"; very small and very large ones as "1.2e-05".
-std::string figure(double value) {
-  constexpr double kLargestPlain = 1e5;
-  if (!std::isfinite(value)) return number(value);
-  const double size = std::abs(value);
-  const char* format = "%.2f";
-  if (size >= 10) format = "%.1f";
-  if (size >= 100) format = "%.0f";
-  if (size >= kLargestPlain || (size > 0 && size < 0.01)) format = "%.1e";
-  char text[32];
-  std::snprintf(text, sizeof text, format, value);
-  return text;
-}
-
 // " (0.38 to 0.44)".
 template <class WithInterval>
 std::string range(const WithInterval& one) {
@@ -75,6 +61,19 @@ std::string figures_text(const v1::GetInfluenceResponse& influence) {
 
 }  // namespace
 
+std::string figure(double value) {
+  constexpr double kLargestPlain = 1e5;
+  if (!std::isfinite(value)) return number(value);
+  const double size = std::abs(value);
+  const char* format = "%.2f";
+  if (size >= 10) format = "%.1f";
+  if (size >= 100) format = "%.0f";
+  if (size >= kLargestPlain || (size > 0 && size < 0.01)) format = "%.1e";
+  char text[32];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
 void check_shape(const v1::GetInfluenceResponse& influence) {
   const int classes = influence.class_names_size();
   if (influence.cells_size() != classes * classes)
@@ -85,6 +84,17 @@ void check_shape(const v1::GetInfluenceResponse& influence) {
 double shown_value(const v1::GetInfluenceResponse& influence, int responding, int updated) {
   const v1::InfluenceCell& one = cell(influence, responding, updated);
   return shows_ratio(influence) ? one.ratio_of_means() : one.mean();
+}
+
+std::string cell_details(const v1::GetInfluenceResponse& influence, int responding, int updated) {
+  const v1::InfluenceCell& one = cell(influence, responding, updated);
+  std::string text =
+      one.has_low() && one.has_high() ? figure(one.low()) + " to " + figure(one.high()) + ", " : "";
+  if (shows_spread(influence)) text += "sd " + figure(one.sd()) + ", ";
+  text += plural(one.count(), "pair");
+  if (one.skipped() > 0) text += ", " + std::to_string(one.skipped()) + " skipped";
+  if (one.nonfinite() > 0) text += ", " + std::to_string(one.nonfinite()) + " not finite";
+  return text;
 }
 
 std::vector<std::string> matrix_lines(const v1::GetInfluenceResponse& influence, bool colour) {

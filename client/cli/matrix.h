@@ -17,6 +17,12 @@ void check_shape(const v1::GetInfluenceResponse& influence);
 // The figure of a cell that is shown first: its mean, or for signed measures its ratio of means.
 double shown_value(const v1::GetInfluenceResponse& influence, int responding, int updated);
 
+// About three digits: "0.41", "92.2", "804"; very small and very large ones as "1.2e-05".
+std::string figure(double value);
+
+// Beside the figure: "0.38 to 0.44, sd 0.1, 400 pairs, 3 skipped".
+std::string cell_details(const v1::GetInfluenceResponse& influence, int responding, int updated);
+
 // Rows respond, columns were updated. The updated class itself stands in [brackets], and in bold
 // with `colour`.
 std::vector<std::string> matrix_lines(const v1::GetInfluenceResponse& influence, bool colour);

@@ -1,11 +1,11 @@
 // hooke phases
-#include <cmath>
 #include <map>
 #include <optional>
 #include <ostream>
 #include <utility>
 
 #include "client/cli/commands.h"
+#include "client/cli/phase_text.h"
 #include "client/cli/resources.h"
 
 namespace hooke::cli {
@@ -24,43 +24,9 @@ struct PhasesOptions {
   Format format = Format::kTable;
 };
 
-const char* kind_name(v1::PhaseKind kind) {
-  switch (kind) {
-    case v1::PHASE_KIND_ELASTIC:
-      return "elastic";
-    case v1::PHASE_KIND_INELASTIC:
-      return "inelastic";
-    default:
-      return "unknown";
-  }
-}
-
 // "95%"
 std::string percent_of(const PhasesOptions& options) {
   return brief(100 * (1 - options.level.value_or(0.05))) + "%";
-}
-
-std::string whole(double step) {
-  return std::isfinite(step) ? std::to_string(std::llround(step)) : number(step);
-}
-
-std::string verdict(const v1::RunPhases& run) {
-  switch (run.verdict()) {
-    case v1::VERDICT_TRANSITION: {
-      std::vector<std::string> steps;
-      for (const v1::PhaseTransition& transition : run.transitions())
-        steps.push_back(whole(transition.step()));
-      if (steps.empty()) return "Training changes phase.";
-      return "Training changes phase " + (steps.size() == 1 ? "once" : plural(steps.size(), "time")) +
-             ", at step " + enumerate(steps) + ".";
-    }
-    case v1::VERDICT_NO_TRANSITION:
-      return "Training does not change phase.";
-    case v1::VERDICT_UNDECIDED:
-      return "The data do not decide whether training changes phase.";
-    default:
-      return "The server gave no verdict.";
-  }
 }
 
 // What tells rows of one answer from those of another, as last columns.
@@ -137,16 +103,8 @@ Grid segment_table(const v1::RunPhases& run, const std::string& confidence) {
 }
 
 void print_transitions(std::ostream& out, const v1::RunPhases& run, int runs, const std::string& confidence) {
-  for (const v1::PhaseTransition& transition : run.transitions()) {
-    out << "transition at step " << whole(transition.step());
-    if (std::isfinite(transition.step_low()))
-      out << " (" << confidence << ": " << whole(transition.step_low()) << " to "
-          << whole(transition.step_high()) << ")";
-    if (transition.has_p_value()) out << ", p = " << brief(transition.p_value());
-    out << ", BIC gain " << brief(transition.bic_gain());
-    if (runs > 1) out << ", in " << transition.seeds() << " of " << plural(runs, "run");
-    out << '\n';
-  }
+  for (const v1::PhaseTransition& transition : run.transitions())
+    out << transition_text(transition, runs, confidence) << '\n';
 }
 
 void print_run(Context& context, const v1::RunPhases& run, int runs, const PhasesOptions& options) {
@@ -163,20 +121,6 @@ void print_run(Context& context, const v1::RunPhases& run, int runs, const Phase
   print_transitions(context.out, run, runs, confidence);
   context.out << verdict(run) << '\n';
   for (const std::string& remark : run.remarks()) context.out << "remark: " << remark << '\n';
-}
-
-// "7 of 10 runs change phase at step 6 (95%: 6 to 7), sd between them 0.2: k3f9aaaa, ..."
-void print_agreement(std::ostream& out, const v1::PhaseAgreement& agreement, const std::string& confidence) {
-  const bool over_runs = agreement.run().empty();
-  std::vector<std::string> members;
-  for (const std::string& member : agreement.members()) members.push_back(over_runs ? id_of(member) : member);
-  out << (over_runs ? agreement.series() : id_of(agreement.run())) << ": " << members.size() << " of "
-      << (over_runs ? plural(agreement.of(), "run") : std::to_string(agreement.of()) + " series")
-      << (members.size() == 1 ? " changes" : " change") << " phase at step " << whole(agreement.step())
-      << " (" << confidence << ": " << whole(agreement.step_low()) << " to " << whole(agreement.step_high())
-      << ")";
-  if (agreement.spread() > 0) out << ", sd between them " << brief(agreement.spread());
-  out << ": " << enumerate(members) << '\n';
 }
 
 v1::GetPhasesRequest request_of(const PhasesOptions& options) {
@@ -236,7 +180,7 @@ void phases(Context& context, const PhasesOptions& options) {
   }
   if (answer.agreements_size() > 0) context.out << '\n';
   for (const v1::PhaseAgreement& agreement : answer.agreements())
-    print_agreement(context.out, agreement, percent_of(options));
+    context.out << agreement_text(agreement, percent_of(options)) << '\n';
 }
 
 void add_analysis_options(CLI::App& command, PhasesOptions& options) {

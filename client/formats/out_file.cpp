@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -50,6 +51,39 @@ void OutFile::flush() {
 void OutFile::close() {
   flush();
   if (::close(std::exchange(descriptor_, -1)) != 0) throw file_error(path_, "cannot be written", errno);
+}
+
+void replace_file(const fs::path& path, std::string_view bytes) {
+  std::error_code error;
+  const auto kind = fs::status(path, error).type();
+  if (kind == fs::file_type::directory)
+    throw Error(Code::kInvalidArgument, path.string() + " is a folder; name a file");
+  const bool beside = kind == fs::file_type::regular || kind == fs::file_type::not_found;
+  // Where a link leads, that it stays one.
+  const fs::path place = kind == fs::file_type::regular ? fs::canonical(path) : path;
+  if (kind == fs::file_type::not_found) make_folders(fs::absolute(path).parent_path());
+  std::string draft = place.string() + (beside ? ".XXXXXX" : "");
+  const int descriptor =
+      beside ? ::mkostemp(draft.data(), O_CLOEXEC) : ::open(draft.c_str(), O_WRONLY | O_CLOEXEC);
+  if (descriptor < 0) throw file_error(place, "cannot be made", errno);
+  int failed = 0;
+  for (std::string_view rest = bytes; !rest.empty() && failed == 0;) {
+    const auto written = ::write(descriptor, rest.data(), rest.size());
+    if (written >= 0)
+      rest.remove_prefix(static_cast<std::size_t>(written));
+    else if (errno != EINTR)
+      failed = errno;
+  }
+  if (beside && failed == 0) {
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    if (::fchmod(descriptor, 0666 & ~mask) != 0 || ::fsync(descriptor) != 0) failed = errno;
+  }
+  if (::close(descriptor) != 0 && failed == 0) failed = errno;
+  if (beside && failed == 0 && ::rename(draft.c_str(), place.c_str()) != 0) failed = errno;
+  if (failed == 0) return;
+  if (beside) ::unlink(draft.c_str());
+  throw file_error(place, "cannot be written", failed);
 }
 
 Staging::Staging(fs::path folder, std::vector<std::string> entries, bool force)

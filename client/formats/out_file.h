@@ -40,6 +40,10 @@ class OutFile {
   std::string buffer_;
 };
 
+// Writes a whole file in place of what is there, or leaves that as it is. Folders above it are made; what is
+// no regular file, as /dev/stdout, is written to. Throws file_error.
+void replace_file(const std::filesystem::path& path, std::string_view bytes);
+
 // Entries of a folder that appear together, whole, or not at all.
 //
 // They are made in a hidden folder beside their places. publish() puts each there by renaming; without it

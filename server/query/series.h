@@ -16,7 +16,8 @@ v1::SeriesInfo series_info(const storage::Series& series);
 v1::ListSeriesResponse list_series(storage::Snapshot& snapshot, const v1::ListSeriesRequest& request);
 
 // Of an experiment, means over its runs; those that lack a key are left out, unless all do.
-// Throws hooke::Error: kNotFound (run, experiment, series, class), kInvalidArgument (keys, range, points, page_token).
+// Throws hooke::Error: kNotFound (run, experiment, series, class), kInvalidArgument (keys, range, points,
+// page_token).
 v1::GetSeriesResponse get_series(storage::Snapshot& snapshot, const v1::GetSeriesRequest& request);
 
 }  // namespace hooke::query

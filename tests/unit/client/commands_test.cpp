@@ -24,6 +24,7 @@ TEST_F(Commands, EveryCommandExplainsItselfWithAnExample) {
       {"wait"},
       {"influence"},
       {"phases"},
+      {"plot"},
       {"runs"},
       {"runs", "list"},
       {"runs", "show"},
