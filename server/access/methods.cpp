@@ -35,6 +35,7 @@ constexpr Method kMethods[] = {
     {"/hooke.v1.QueryService/ListSeries", Role::kRead},
     {"/hooke.v1.QueryService/GetSeries", Role::kRead},
     {"/hooke.v1.QueryService/GetInfluence", Role::kRead},
+    {"/hooke.v1.QueryService/GetInfluenceDifference", Role::kRead},
     {"/hooke.v1.QueryService/GetUpdateSizes", Role::kRead},
     {"/hooke.v1.QueryService/GetPairs", Role::kRead},
     {"/hooke.v1.QueryService/GetPhases", Role::kRead},

@@ -193,6 +193,15 @@ double asymmetry(std::span<const double> matrix, std::size_t classes) {
   return std::sqrt(difference) / std::sqrt(norm);
 }
 
+std::vector<std::size_t> ranking(std::span<const double> matrix, std::size_t classes) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < matrix.size(); ++i)
+    if (i / classes != i % classes && std::isfinite(matrix[i])) order.push_back(i);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return std::abs(matrix[a]) > std::abs(matrix[b]); });
+  return order;
+}
+
 Summary summarise(std::span<const Cells> runs, Plane plane, double level) {
   const std::size_t classes = runs.front().classes;
   std::vector<const Cells*> all;

@@ -71,6 +71,10 @@ double dominance_ratio(std::span<const double> matrix, std::size_t classes);
 double selectivity(std::span<const double> matrix, std::size_t classes, std::size_t updated);
 double asymmetry(std::span<const double> matrix, std::size_t classes);
 
+// Cells of two different classes, as indices into the matrix, by absolute value, the largest first. Those
+// that are not finite are left out.
+std::vector<std::size_t> ranking(std::span<const double> matrix, std::size_t classes);
+
 // A figure with its interval, where there is one.
 struct Estimate {
   double value = 0;

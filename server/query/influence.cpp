@@ -1,233 +1,31 @@
 #include "server/query/influence.h"
 
-#include <algorithm>
-#include <cstdlib>
-#include <iterator>
-#include <optional>
 #include <set>
 
 #include "server/analysis/bootstrap.h"
 #include "server/analysis/influence.h"
-#include "server/query/find.h"
 #include "server/query/measures.h"
-#include "server/query/pairs.h"
-#include "server/query/phases.h"
-#include "server/query/values.h"
+#include "server/query/subjects.h"
 
 namespace hooke::query {
 namespace {
 
 using analysis::Cells;
 using storage::Snapshot;
-using storage::StepRange;
 
-constexpr std::size_t kNearest = 4;  // steps in an error
 constexpr double kLowestLevel = 0.5, kHighestLevel = 0.999;
 constexpr int kFewestResamples = 100, kMostResamples = 10'000;
-// Over all steps: what a bootstrap reads. A thousand resamples of as many take some ten seconds.
-constexpr std::size_t kMostPairsDrawn = 1 << 24;
 
-// A run with the series that is asked of it.
-struct Subject {
-  storage::Run run;
-  storage::Series series;
-  std::vector<Step> steps;  // to be averaged
-};
-
-void check(const v1::GetInfluenceRequest& request) {
-  const bool window = request.has_from_step() || request.has_to_step();
-  if (request.has_step() + window + request.has_phase() > 1)
-    throw invalid("step", "of a step, a window (from_step, to_step) and a phase, ask for one");
-  if (request.has_from_step() && request.has_to_step() && request.from_step() > request.to_step())
-    throw invalid("from_step", std::to_string(request.from_step()) + " is after to_step, " +
-                                   std::to_string(request.to_step()));
-  if (request.has_phase() && request.phase() < 1)
-    throw invalid("phase", std::to_string(request.phase()) + " is not allowed; phases are numbered from 1");
-}
-
-std::vector<storage::Series> matrices_of(Snapshot& snapshot, const storage::Run& run) {
-  auto all = storage::series_of(snapshot, run.id);
-  std::erase_if(all, [](const storage::Series& series) {
-    return series.declaration.kind != storage::SeriesKind::kMatrix || series.progress.count == 0;
-  });
-  return all;
-}
-
-const storage::Series* series_of_key(const std::vector<storage::Series>& all, const std::string& key) {
-  const auto found =
-      std::find_if(all.begin(), all.end(), [&](const auto& series) { return series.declaration.key == key; });
-  return found == all.end() ? nullptr : &*found;
-}
-
-// The measure asked for, or the first of the configuration that has a matrix.
-std::string choose_measure(const v1::GetInfluenceRequest& request, const storage::Run& run,
-                           const std::vector<storage::Series>& matrices) {
-  if (!request.measure().empty()) return request.measure();
-  for (const std::string& measure : measures_of(run))
-    if (series_of_key(matrices, measure_key(measure, "")) != nullptr) return measure;
-  throw Error(Code::kNotFound, "run " + run.run_id + " has no class-by-class measure", "measure");
-}
-
-Error no_such_series(const storage::Run& run, const std::string& measure, const std::string& update,
-                     const std::vector<storage::Series>& matrices) {
-  const bool measured = series_of_key(matrices, measure_key(measure, "")) != nullptr;
-  std::vector<std::string> has;
-  const std::string prefix = measured ? measure_key(measure, "") + "@" : measure_key("", "");
-  for (const auto& series : matrices) {
-    const std::string& key = series.declaration.key;
-    if (key.starts_with(prefix) && (measured || key.find('@') == std::string::npos))
-      has.push_back(key.substr(prefix.size()));
-  }
-  if (measured)
-    return Error(Code::kNotFound,
-                 "run " + run.run_id + " has no update '" + update + "' of " + measure +
-                     "; beside the first it has " + (has.empty() ? "none" : list_of(has)),
-                 "update");
-  return Error(Code::kNotFound,
-               "run " + run.run_id + " has no measure '" + measure + "'; it has " + list_of(has), "measure");
-}
-
-std::optional<Subject> find_subject(Snapshot& snapshot, const storage::Run& run, std::string& measure,
-                                    const v1::GetInfluenceRequest& request) {
-  const auto matrices = matrices_of(snapshot, run);
-  if (matrices.empty()) return std::nullopt;
-  if (measure.empty()) measure = choose_measure(request, run, matrices);
-  const auto* series = series_of_key(matrices, measure_key(measure, request.update()));
-  if (series == nullptr) {
-    // The first update's series carry no name, whether it has one or not.
-    const auto updates = updates_of(run);
-    if (!updates.empty() && updates.front() == request.update())
-      series = series_of_key(matrices, measure_key(measure, ""));
-  }
-  if (series == nullptr) throw no_such_series(run, measure, request.update(), matrices);
-  return Subject{run, *series, {}};
-}
-
-std::vector<Subject> find_subjects(Snapshot& snapshot, const Parent& parent, std::string& measure,
-                                   const v1::GetInfluenceRequest& request) {
-  std::vector<Subject> subjects;
-  for (const auto& run : parent.runs)
-    if (auto subject = find_subject(snapshot, run, measure, request)) subjects.push_back(*std::move(subject));
-  if (subjects.empty()) {
-    const auto& first = parent.runs.front();
-    throw Error(Code::kFailedPrecondition,
-                parent.experiment ? "no run of experiment " + parent.experiment->name +
-                                        " has a class-by-class measurement yet"
-                                  : "run " + first.run_id + " (" + storage::name_of(first.state) +
-                                        ") has no class-by-class measurement yet");
-  }
-  for (const auto& subject : subjects) {
-    if (subject.series.declaration.class_names != subjects.front().series.declaration.class_names)
-      throw Error(Code::kFailedPrecondition, "runs " + subjects.front().run.run_id + " and " +
-                                                 subject.run.run_id +
-                                                 " have different classes; ask for one run at a time");
-  }
-  return subjects;
-}
-
-// The steps that all subjects have.
-std::vector<Step> common_steps(Snapshot& snapshot, const std::vector<Subject>& subjects, StepRange range) {
-  std::vector<Step> common;
-  for (std::size_t i = 0; i < subjects.size(); ++i) {
-    const auto steps = storage::matrix_steps(snapshot, subjects[i].series.id, range);
-    if (i == 0) {
-      common = steps;
-      continue;
-    }
-    std::vector<Step> both;
-    std::set_intersection(common.begin(), common.end(), steps.begin(), steps.end(), std::back_inserter(both));
-    common = std::move(both);
-  }
-  return common;
-}
-
-std::string describe_steps(const std::vector<Step>& steps, Step wanted) {
-  if (steps.empty()) return "there is none that all runs have";
-  std::vector<Step> nearest = steps;
-  std::stable_sort(nearest.begin(), nearest.end(),
-                   [&](Step a, Step b) { return std::abs(a - wanted) < std::abs(b - wanted); });
-  nearest.resize(std::min(nearest.size(), kNearest));
-  std::sort(nearest.begin(), nearest.end());
-  std::string list;
-  for (const Step step : nearest) list += (list.empty() ? "" : ", ") + std::to_string(step);
-  return "there are " + std::to_string(steps.size()) + " from " + std::to_string(steps.front()) + " to " +
-         std::to_string(steps.back()) + ", the nearest " + list;
-}
-
-std::vector<Step> one_step(Snapshot& snapshot, const std::vector<Subject>& subjects,
-                           std::optional<Step> wanted) {
-  if (!wanted) {
-    std::vector<SeriesId> ids;
-    for (const auto& subject : subjects) ids.push_back(subject.series.id);
-    if (const auto last = storage::last_common_matrix_step(snapshot, ids)) return {*last};
-    throw Error(Code::kFailedPrecondition, "the runs have no step in common at which they were measured");
-  }
-  const auto at = common_steps(snapshot, subjects, {*wanted, *wanted});
-  if (!at.empty()) return at;
-  throw Error(Code::kNotFound,
-              "no measurement at step " + std::to_string(*wanted) + "; " +
-                  describe_steps(common_steps(snapshot, subjects, {}), *wanted),
-              "step");
-}
-
-std::vector<Step> window_steps(Snapshot& snapshot, const std::vector<Subject>& subjects, StepRange range) {
-  auto steps = common_steps(snapshot, subjects, range);
-  if (steps.empty())
-    throw Error(
-        Code::kNotFound,
-        "no measurement in the window; " + describe_steps(common_steps(snapshot, subjects, {}), range.from),
-        "from_step");
-  return steps;
-}
-
-// The window of a phase, from the run's default series.
-StepRange phase_range(const RunSeries& series, const storage::Run& run, int number) {
-  const auto phases = analysis::find_phases(series.step, series.value, series.sd, {});
-  if (number > std::ssize(phases.segments))
-    throw Error(Code::kNotFound,
-                "run " + run.run_id + " has no phase " + std::to_string(number) + "; " + series.key +
-                    " has " + std::to_string(phases.segments.size()),
-                "phase");
-  const auto& segment = phases.segments[static_cast<std::size_t>(number - 1)];
-  return {segment.from, segment.to};
-}
-
-void choose_steps(Snapshot& snapshot, std::vector<Subject>& subjects,
-                  const v1::GetInfluenceRequest& request) {
-  if (request.has_phase()) {
-    // Every run has phases of its own.
-    for (auto& subject : subjects) {
-      const auto series = read_phase_series(snapshot, subject.run, "");
-      const auto range = phase_range(series, subject.run, request.phase());
-      subject.steps = window_steps(snapshot, {subject}, range);
-    }
-    return;
-  }
-  std::vector<Step> steps;
-  if (request.has_from_step() || request.has_to_step()) {
-    StepRange range;
-    if (request.has_from_step()) range.from = request.from_step();
-    if (request.has_to_step()) range.to = request.to_step();
-    steps = window_steps(snapshot, subjects, range);
-  } else {
-    steps =
-        one_step(snapshot, subjects, request.has_step() ? std::optional<Step>(request.step()) : std::nullopt);
-  }
-  for (auto& subject : subjects) subject.steps = steps;
-}
-
-// The run's cells: of its one step, or averaged over its steps.
-Cells cells_of(Snapshot& snapshot, const Subject& subject) {
-  const StepRange range{subject.steps.front(), subject.steps.back()};
-  analysis::Average average;
-  Cells single;
-  for_each_measurement(snapshot, subject.series, range, storage::kNoLimit,
-                       [&](Step step, const Cells& cells) {
-                         if (!std::binary_search(subject.steps.begin(), subject.steps.end(), step)) return;
-                         if (subject.steps.size() == 1) single = cells;
-                         average.add(cells);
-                       });
-  return subject.steps.size() == 1 ? single : average.result();
+v1::InfluenceSide side_of(const v1::GetInfluenceRequest& request) {
+  v1::InfluenceSide side;
+  side.set_parent(request.parent());
+  side.set_measure(request.measure());
+  side.set_update(request.update());
+  if (request.has_step()) side.set_step(request.step());
+  if (request.has_from_step()) side.set_from_step(request.from_step());
+  if (request.has_to_step()) side.set_to_step(request.to_step());
+  if (request.has_phase()) side.set_phase(request.phase());
+  return side;
 }
 
 void fill_cells(v1::GetInfluenceResponse& response, const Cells& cells,
@@ -253,6 +51,14 @@ void fill_summary(v1::GetInfluenceResponse& response, const analysis::Summary& s
   fill(*response.mutable_asymmetry(), summary.asymmetry);
 }
 
+void fill_ranking(v1::GetInfluenceResponse& response, const analysis::Summary& summary) {
+  std::vector<double> matrix;
+  for (const auto& cell : summary.cells) matrix.push_back(cell.value);
+  for (const std::size_t cell :
+       analysis::ranking(matrix, static_cast<std::size_t>(response.class_names_size())))
+    response.add_ranking(static_cast<std::int32_t>(cell));
+}
+
 // What the intervals are over.
 void fill_interval(v1::GetInfluenceResponse& response, const analysis::BootstrapOptions& options, bool runs,
                    bool probes) {
@@ -275,23 +81,6 @@ analysis::BootstrapOptions bootstrap_options(const v1::GetInfluenceRequest& requ
   return options;
 }
 
-// The pairs behind the run's steps; none where they were not kept, are too few for an interval or too
-// many to draw from.
-std::vector<analysis::PairTable> tables_of(Snapshot& snapshot, const Subject& subject) {
-  const auto pairs =
-      storage::find_series(snapshot, subject.run.id, pairs_key(subject.series.declaration.key));
-  if (!pairs || pairs->declaration.kind != storage::SeriesKind::kPairs) return {};
-  const auto per_class = static_cast<std::size_t>(pairs->declaration.per_class);
-  const std::size_t probes = per_class * pairs->declaration.class_names.size();
-  if (per_class < analysis::kFewestProbes || probes * probes * subject.steps.size() > kMostPairsDrawn)
-    return {};
-  const auto kept = storage::pairs_steps(snapshot, *pairs, {subject.steps.front(), subject.steps.back()});
-  if (!std::includes(kept.begin(), kept.end(), subject.steps.begin(), subject.steps.end())) return {};
-  std::vector<analysis::PairTable> tables;
-  for (const Step step : subject.steps) tables.push_back(read_pair_table(snapshot, *pairs, step));
-  return tables;
-}
-
 }  // namespace
 
 void fill(v1::Estimate& to, const analysis::Estimate& from) {
@@ -300,8 +89,13 @@ void fill(v1::Estimate& to, const analysis::Estimate& from) {
   if (from.high) to.set_high(*from.high);
 }
 
+std::string shown_name(analysis::Plane plane) {
+  return plane == analysis::Plane::kMean ? "mean" : "ratio_of_means";
+}
+
 v1::GetInfluenceResponse get_influence(storage::Readers& readers, const v1::GetInfluenceRequest& request) {
-  check(request);
+  const v1::InfluenceSide side = side_of(request);
+  check(side);
   const analysis::BootstrapOptions options = bootstrap_options(request);
   std::string measure = request.measure();
   std::vector<Subject> subjects;
@@ -310,11 +104,10 @@ v1::GetInfluenceResponse get_influence(storage::Readers& readers, const v1::GetI
   {
     auto snapshot = readers.snapshot();
     const Parent parent = find_parent(snapshot, request.parent(), "parent");
-    if (parent.runs.empty()) throw Error(Code::kFailedPrecondition, "the experiment has no runs");
-    subjects = find_subjects(snapshot, parent, measure, request);
-    choose_steps(snapshot, subjects, request);
+    subjects = find_subjects(snapshot, parent, measure, side);
+    choose_steps(snapshot, subjects, side);
     for (const auto& subject : subjects) cells.push_back(cells_of(snapshot, subject));
-    if (subjects.size() == 1) tables = tables_of(snapshot, subjects.front());
+    if (subjects.size() == 1) tables = tables_of(snapshot, subjects.front()).tables;
   }
   v1::GetInfluenceResponse response;
   const auto& declaration = subjects.front().series.declaration;
@@ -334,7 +127,8 @@ v1::GetInfluenceResponse get_influence(storage::Readers& readers, const v1::GetI
   fill_summary(response, summary);
   fill_interval(response, options, cells.size() > 1, !tables.empty());
   response.set_is_signed(is_signed_measure(measure));
-  response.set_shown(plane == analysis::Plane::kMean ? "mean" : "ratio_of_means");
+  response.set_shown(shown_name(plane));
+  fill_ranking(response, summary);
   return response;
 }
 

@@ -168,7 +168,7 @@ v1::GetUpdateSizesResponse get_update_sizes(storage::Readers& readers,
   response.mutable_class_names()->Add(declaration.class_names.begin(), declaration.class_names.end());
   response.set_description(declaration.description);
   for (const auto& scan : scans) response.add_runs(resource_name(scan.run));
-  response.set_shown(plane == analysis::Plane::kMean ? "mean" : "ratio_of_means");
+  response.set_shown(shown_name(plane));
   response.set_is_signed(is_signed_measure(measure));
   if (scans.size() > 1) response.set_interval(v1::INTERVAL_KIND_RUNS);
   for (const auto& [rate, series] : first.rates) {

@@ -3,6 +3,7 @@
 #include "server/query/compare.h"
 #include "server/query/export.h"
 #include "server/query/influence.h"
+#include "server/query/influence_difference.h"
 #include "server/query/pairs.h"
 #include "server/query/phases.h"
 #include "server/query/series.h"
@@ -40,6 +41,14 @@ grpc::Status QueryService::GetInfluence(grpc::ServerContext* context, const v1::
                                         v1::GetInfluenceResponse* response) {
   return gate_.run(*context, method("GetInfluence"),
                    [&](const access::Caller&) { *response = query::get_influence(readers_, *request); });
+}
+
+grpc::Status QueryService::GetInfluenceDifference(grpc::ServerContext* context,
+                                                  const v1::GetInfluenceDifferenceRequest* request,
+                                                  v1::GetInfluenceDifferenceResponse* response) {
+  return gate_.run(*context, method("GetInfluenceDifference"), [&](const access::Caller&) {
+    *response = query::get_influence_difference(readers_, *request);
+  });
 }
 
 grpc::Status QueryService::GetUpdateSizes(grpc::ServerContext* context,

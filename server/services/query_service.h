@@ -23,6 +23,9 @@ class QueryService final : public v1::QueryService::WithCallbackMethod_ExportRun
                          v1::GetSeriesResponse* response) override;
   grpc::Status GetInfluence(grpc::ServerContext* context, const v1::GetInfluenceRequest* request,
                             v1::GetInfluenceResponse* response) override;
+  grpc::Status GetInfluenceDifference(grpc::ServerContext* context,
+                                      const v1::GetInfluenceDifferenceRequest* request,
+                                      v1::GetInfluenceDifferenceResponse* response) override;
   grpc::Status GetUpdateSizes(grpc::ServerContext* context, const v1::GetUpdateSizesRequest* request,
                               v1::GetUpdateSizesResponse* response) override;
   grpc::Status GetPairs(grpc::ServerContext* context, const v1::GetPairsRequest* request,

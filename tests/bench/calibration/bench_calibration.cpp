@@ -26,7 +26,7 @@ namespace {
 using namespace hooke::bench;
 
 constexpr const char* kUsage =
-    "bench_calibration false-alarms|power|nile|cells|speed [--cases N: of each row, default 400]\n"
+    "bench_calibration false-alarms|power|nile|cells|differences|speed [--cases N: of each row, default 400]\n"
     "                  [--points N: size of the series] [--resamples N: default 399]\n"
     "                  [--threads N: default 1] [--seed N: default 1]\n"
     "bench_calibration fit FILE knots|jumps BREAKS: the best fit of step,value lines, as CSV\n";
@@ -60,6 +60,7 @@ void run(const std::vector<std::string>& arguments) {
   if (what == "power") return power(options);
   if (what == "nile") return nile(options);
   if (what == "cells") return cells(options);
+  if (what == "differences") return differences(options);
   if (what == "speed") return speed(options);
   if (what == "fit" && words.size() == 4) return fit(words[1], words[2], std::stoi(words[3]), options);
   throw std::invalid_argument("nothing to do");

@@ -21,6 +21,7 @@ void false_alarms(const Options& options);
 void power(const Options& options);
 void nile(const Options& options);
 void cells(const Options& options);
+void differences(const Options& options);
 void speed(const Options& options);
 
 // Fits a series to compare with other programs: CSV step,value; prints BIC's best model of one family as CSV.

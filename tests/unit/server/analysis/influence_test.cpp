@@ -112,6 +112,12 @@ TEST(Influence, IntervalsOverRunsAreStudents) {
   EXPECT_DOUBLE_EQ(four.asymmetry.value, 0);
 }
 
+TEST(Influence, RanksCellsOfTwoClassesBySize) {
+  const std::vector<double> a = {9, 0.5, -3, 0.7, 9, kNan, 1, std::numeric_limits<double>::infinity(), 9};
+  EXPECT_THAT(ranking(a, 3), testing::ElementsAre(2, 6, 3, 1)) << "what is not finite is left out";
+  EXPECT_TRUE(ranking(std::vector<double>{1}, 1).empty());
+}
+
 TEST(Influence, TheRatioOfMeansIsWhatIsShownOfTheSignedLossOnly) {
   EXPECT_EQ(shown_plane("loss"), Plane::kRatioOfMeans);
   EXPECT_EQ(shown_plane("kl"), Plane::kMean);

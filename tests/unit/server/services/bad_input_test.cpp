@@ -162,6 +162,35 @@ TEST_F(BadInput, QueryService) {
   expect(stub, &Stub::GetInfluence, parent + "step: 1 phase: 1", invalid, {"ask for one"});
   expect(stub, &Stub::GetInfluence, parent + "phase: 0", invalid, {"phase"});
   expect(stub, &Stub::GetInfluence, parent + "from_step: 3 to_step: 2", invalid, {"from_step"});
+  const auto differ = [&](const std::string& side, const std::string& against, const std::string& rest,
+                          StatusCode code, const std::vector<std::string>& words) {
+    expect(stub, &Stub::GetInfluenceDifference,
+           "side {parent: 'measured' " + side + "} against {parent: 'measured' " + against + "} " + rest,
+           code, words);
+  };
+  expect(stub, &Stub::GetInfluenceDifference, "", invalid, {"side.parent", "names a run"});
+  expect(stub, &Stub::GetInfluenceDifference, "side {parent: 'measured'}", invalid, {"against.parent"});
+  expect(stub, &Stub::GetInfluenceDifference, "side {parent: 'measured'} against {parent: 'nothing'}",
+         missing, {"against.parent", "nothing"});
+  expect(stub, &Stub::GetInfluenceDifference, "side {parent: 'measured'} against {parent: 'queued'}",
+         StatusCode::FAILED_PRECONDITION, {"queued"});
+  differ("measure: 'l1'", "", "", missing, {"side.measure", "'l1'", "kl"});
+  differ("update: 'large'", "", "", missing, {"side.update", "'large'", "small"});
+  differ("", "update: 'large'", "", missing, {"against.update", "'large'", "small"});
+  differ("step: 17", "", "", missing, {"side.step", "step 17", "from 0 to 4"});
+  differ("", "step: 17", "", missing, {"against.step", "step 17", "from 0 to 4"});
+  differ("", "from_step: 17", "", missing, {"against.from_step", "window"});
+  differ("step: 1", "step: 2 phase: 1", "", invalid, {"against.step", "ask for one"});
+  differ("phase: 0", "", "", invalid, {"side.phase"});
+  differ("", "from_step: 3 to_step: 2", "", invalid, {"against.from_step"});
+  differ("step: 1", "step: 1", "", invalid, {"against", "the same as the other side"});
+  differ("measure: 'kl'", "measure: 'l2'", "", invalid, {"against.measure", "'l2'", "'kl'"});
+  for (const char* alpha : {"0", "-1", "0.6", "nan"})
+    differ("step: 1", "step: 2", std::string("alpha: ") + alpha, invalid, {"alpha", "0.001 to 0.5"});
+  for (const char* permutations : {"0", "-1", "98", "100000"})
+    differ("step: 1", "step: 2", std::string("permutations: ") + permutations, invalid,
+           {"permutations", permutations, "from 99 to 99999"});
+  differ("step: 1", "step: 2", "pair_by_seed: true", invalid, {"pair_by_seed"});
   expect(stub, &Stub::GetPhases, parent, StatusCode::FAILED_PRECONDITION, {"at least 8", "5 usable"});
   expect(stub, &Stub::GetPhases, "parent: 'queued'", StatusCode::FAILED_PRECONDITION,
          {"no measurements of influence"});
