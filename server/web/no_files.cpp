@@ -1,3 +1,4 @@
+// hooked without the web app (-DHOOKE_WEB=OFF).
 #include "server/web/files.h"
 
 namespace hooke::web {

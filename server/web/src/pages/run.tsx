@@ -1,0 +1,302 @@
+// One run: which class influences which, and when training changes phase; loss and accuracy; where it came from.
+import { useCallback, useEffect, useMemo } from "preact/hooks";
+import { experiments, queries } from "../api/clients.js";
+import { getPhases } from "../api/phases.js";
+import { isLive, RunFeed } from "../api/run_feed.js";
+import { useCall } from "../api/use_call.js";
+import { useColumns } from "../api/use_columns.js";
+import type { Zoom } from "../charts/line_chart.js";
+
+import { type Run, SeriesKind } from "../generated/hooke/v1/resources_pb.js";
+import { listParam, stepParam } from "../lib/address.js";
+import { show, useAddress } from "../lib/route.js";
+import { useStore } from "../lib/store.js";
+import { CurvesPanel } from "../parts/curves_panel.js";
+import { RunDetails } from "../parts/details.js";
+import { MatrixPanel } from "../parts/matrix_panel.js";
+import { PhasesPanel, scaleOf } from "../parts/phases_panel.js";
+import { RunHeader } from "../parts/run_header.js";
+import { ScalarsPanel } from "../parts/scalars_panel.js";
+import { SeriesPicker } from "../parts/series_picker.js";
+import { useStepStore } from "../parts/use_step.js";
+import { Empty, Loading, Problem, Select } from "../parts/widgets.js";
+import { configured, matricesOf, type MatrixChoice, phaseChoices, planeOf, type Stored, updatedShown, zoomOf } from "./run_view.js";
+
+const kinds: Partial<Record<SeriesKind, Stored["kind"]>> = {
+  [SeriesKind.SCALAR]: "scalar",
+  [SeriesKind.MATRIX]: "matrix",
+  [SeriesKind.PAIRS]: "pairs",
+};
+
+async function allSeries(run: string, signal: AbortSignal): Promise<Stored[]> {
+  const stored: Stored[] = [];
+  let pageToken = "";
+  do {
+    const page = await queries.listSeries({ run, pageToken }, { signal });
+    for (const info of page.series)
+      stored.push({
+        key: info.key,
+        kind: kinds[info.kind] ?? "scalar",
+        count: Number(info.count),
+        lastStep: Number(info.lastStep),
+        classes: info.classNames,
+        description: info.description,
+      });
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  return stored;
+}
+
+export function RunPage({ id }: { id: string }) {
+  const answer = useCall(id, async (signal) => {
+    // The run first: what is later than its step comes with the stream.
+    const run = await experiments.getRun({ name: `experiments/-/runs/${id}` }, { signal });
+    return { run, stored: await allSeries(run.name, signal) };
+  });
+  useEffect(() => {
+    document.title = `${id} · Hooke`;
+  }, [id]);
+  if (answer.value) return <Loaded key={answer.value.run.name} run={answer.value.run} stored={answer.value.stored} reload={answer.reload} />;
+  if (answer.error !== undefined) return <Problem error={answer.error} again={answer.reload} />;
+  return <Loading what="the run" />;
+}
+
+// The run as it is now: what the page loaded, or what the stream has sent since.
+function newest(loaded: Run, streamed: Run | undefined): Run {
+  if (!streamed) return loaded;
+  return {
+    ...loaded,
+    ...streamed,
+    history: streamed.history.length > 0 ? streamed.history : loaded.history,
+    provenance: streamed.provenance ?? loaded.provenance,
+    logTail: streamed.logTail.length > 0 ? streamed.logTail : loaded.logTail,
+    configHistory: loaded.configHistory,
+  };
+}
+
+function Loaded({ run: loaded, stored, reload }: { run: Run; stored: Stored[]; reload: () => void }) {
+  const { params } = useAddress();
+  const feed = useMemo(() => new RunFeed(loaded.name, loaded.attempt), [loaded.name]);
+  useEffect(() => () => feed.close(), [feed]);
+  const streamed = useStore(feed.run);
+  const run = newest(loaded, streamed);
+  const { measures, updates } = useMemo(() => configured(run.configJson), [run.configJson]);
+  const matrices = useMemo(() => matricesOf(stored, measures, updates), [stored, measures, updates]);
+  const scalars = useMemo(() => stored.filter(({ kind, count }) => kind === "scalar" && count > 0), [stored]);
+  const choice = matrices.find(({ measure, update }) => measure === params.measure && update === (params.update ?? "")) ?? matrices.find(({ measure }) => measure === params.measure) ?? matrices[0];
+  const zoom = useZoom(params);
+  const domain = useMemo(() => ({ from: 0, to: Math.max(1, Number(run.step)) }), [run.step]);
+  const step = useStepStore(run.name);
+  const onStep = useCallback((value: number) => step.set(value), [step]);
+  const onZoom = useCallback((value: Zoom | undefined) => show({ from: value && String(value.from), to: value && String(value.to) }, true), []);
+  const shared = { run: run.name, zoom, domain, onZoom, step, onStep, feed };
+  const extra = useMemo(() => listParam(params.series).filter((key) => scalars.some((series) => series.key === key)), [params.series, scalars]);
+  const groups = useMemo(() => scalarGroups(scalars, choice !== undefined), [scalars, choice !== undefined]);
+  const live = isLive(run);
+  useEffect(() => {
+    if (live) feed.start();
+  }, [feed, live]);
+
+  const setLog = useCallback((name: string) => (log: boolean) => show({ [name]: log ? "log" : undefined }), []);
+  return (
+    <>
+      <RunHeader run={run} onChanged={reload} />
+      {stored.length === 0 && (
+        <Empty title={isLive(run) ? "Nothing has been measured yet." : "Nothing was measured."}>
+          {isLive(run) && <p>Curves appear here with the first record.</p>}
+          <button type="button" onClick={reload}>
+            Look again
+          </button>
+        </Empty>
+      )}
+      {stored.length > 0 && <Toolbar choice={choice} matrices={matrices} zoom={zoom} onZoom={onZoom} />}
+      {choice && <Influence key={choice.series.key} choice={choice} scalars={scalars} {...shared} />}
+      {!choice && scalars.length > 0 && <Phases choice={undefined} plane="mean" scalars={scalars} {...shared} />}
+      <div class="panel-grid">
+        {groups.map(({ title, keys }) => (
+          <ScalarsPanel key={title} title={title} keys={keys} log={params[`y:${title}`] === "log"} onLog={setLog(`y:${title}`)} {...shared} />
+        ))}
+        {extra.map((key) => (
+          <ScalarsPanel
+            key={key}
+            title={key}
+            keys={[key]}
+            log={params[`y:${key}`] === "log"}
+            onLog={setLog(`y:${key}`)}
+            onRemove={() => show({ series: extra.filter((other) => other !== key).join("\n") })}
+            {...shared}
+          />
+        ))}
+      </div>
+      {scalars.length > 0 && <SeriesPicker scalars={scalars} chosen={extra} />}
+      <RunDetails run={run} />
+    </>
+  );
+}
+
+function useZoom(params: Record<string, string>): Zoom | undefined {
+  const zoom = zoomOf(params);
+  return useMemo(() => zoom, [zoom?.from, zoom?.to]);
+}
+
+// Loss and accuracy, and the scalar S of a regression, each with what belongs to it.
+function scalarGroups(scalars: Stored[], hasMatrices: boolean): { title: string; keys: string[] }[] {
+  const have = (keys: string[]) => keys.filter((key) => scalars.some((series) => series.key === key));
+  const groups = [
+    { title: "Loss", keys: have(["train/loss", "test/loss"]) },
+    { title: "Accuracy", keys: have(["train/accuracy", "test/accuracy"]) },
+  ];
+  if (!hasMatrices)
+    for (const { key } of scalars) if (/^elasticity\/(?!size\.)/.test(key)) groups.unshift({ title: key, keys: [key] });
+  const others = scalars.filter(({ key }) => groups.every(({ keys }) => !keys.includes(key)));
+  // Imported runs have keys of their own: a page must not be empty for them.
+  if (groups.every(({ keys }) => keys.length === 0)) for (const { key } of others.slice(0, 4)) groups.push({ title: key, keys: [key] });
+  return groups.filter(({ keys }) => keys.length > 0);
+}
+
+function Toolbar({ choice, matrices, zoom, onZoom }: { choice?: MatrixChoice; matrices: MatrixChoice[]; zoom?: Zoom; onZoom: (zoom?: Zoom) => void }) {
+  const { params } = useAddress();
+  const measures = [...new Set(matrices.map(({ measure }) => measure))];
+  const updates = matrices.filter(({ measure }) => measure === choice?.measure);
+  return (
+    <div class="toolbar" role="toolbar" aria-label="What is shown">
+      {choice && (
+        <>
+          <Select
+            label="Measure"
+            value={choice.measure}
+            choices={measures.map((measure) => ({ value: measure, label: measure }))}
+            onChange={(measure) => show({ measure, plane: undefined, phases: undefined }, true)}
+          />
+          <Select
+            label="Update"
+            value={choice.update}
+            choices={updates.map(({ update, series }) => ({ value: update, label: `${update || "first"}${updateText(series.description)}` }))}
+            onChange={(update) => show({ measure: choice.measure, update, phases: undefined }, true)}
+          />
+          <Select
+            label="Cells"
+            value={params.plane ?? ""}
+            choices={[
+              { value: "", label: "as usual" },
+              { value: "mean", label: "mean of ratios" },
+              { value: "ratio_of_means", label: "ratio of means" },
+            ]}
+            onChange={(plane) => show({ plane }, true)}
+          />
+        </>
+      )}
+      <ZoomFields zoom={zoom} onZoom={onZoom} />
+    </div>
+  );
+}
+
+function updateText(description: string): string {
+  return description ? ` · ${description.split(" · ").at(-1)}` : "";
+}
+
+function ZoomFields({ zoom, onZoom }: { zoom?: Zoom; onZoom: (zoom?: Zoom) => void }) {
+  const submit = (event: Event) => {
+    event.preventDefault();
+    const data = new FormData(event.currentTarget as HTMLFormElement);
+    const from = stepParam(String(data.get("from")));
+    const to = stepParam(String(data.get("to")));
+    if (from !== undefined && to !== undefined && from < to) onZoom({ from, to });
+  };
+  return (
+    <form class="zoom" onSubmit={submit}>
+      <label class="field">
+        <span>Steps from</span>
+        <input key={`from${zoom?.from}`} name="from" inputMode="numeric" size={7} defaultValue={zoom ? String(zoom.from) : ""} placeholder="first" />
+      </label>
+      <label class="field">
+        <span>to</span>
+        <input key={`to${zoom?.to}`} name="to" inputMode="numeric" size={7} defaultValue={zoom ? String(zoom.to) : ""} placeholder="last" />
+      </label>
+      <button type="submit">Zoom</button>
+      <button type="button" disabled={!zoom} onClick={() => onZoom(undefined)}>
+        All steps
+      </button>
+    </form>
+  );
+}
+
+type Shared = {
+  run: string;
+  zoom?: Zoom;
+  domain: Zoom;
+  onZoom: (zoom?: Zoom) => void;
+  step: ReturnType<typeof useStepStore>;
+  onStep: (step: number) => void;
+  feed: RunFeed;
+};
+
+const mostSteps = 2000;
+
+// The matrices of one measure and update: at a step, and over training.
+function Influence({ choice, scalars, ...shared }: { choice: MatrixChoice; scalars: Stored[] } & Shared) {
+  const { params } = useAddress();
+  const { series, measure, update } = choice;
+  // What kind of values these are: signed or not, and which plane is shown first.
+  const kind = useCall(JSON.stringify([shared.run, series.key]), (signal) => queries.getInfluence({ parent: shared.run, measure, update, resamples: 100 }, { signal }));
+  const matrix = useMemo(
+    () => ({ run: shared.run, key: series.key, measure, update, classes: series.classes.length, count: series.count, lastStep: series.lastStep }),
+    [shared.run, series],
+  );
+  const responding = useMemo(() => series.classes.map((_, i) => i), [series]);
+  const updated = useMemo(() => updatedShown(series.classes.length, params.updated, series.classes), [series, params.updated]);
+  const steps = useSteps(shared.run, series.key, shared.zoom, shared.feed);
+  const onLog = useCallback((log: boolean) => show({ y: log ? "log" : undefined }), []);
+  const onBands = useCallback((bands: boolean) => show({ bands: bands ? undefined : "off" }), []);
+  if (kind.error !== undefined) return <Problem error={kind.error} again={kind.reload} />;
+  if (!kind.value || !steps) return <Loading what="influence" />;
+  const plane = planeOf(params.plane, kind.value.shown);
+  const { isSigned, description } = kind.value;
+  return (
+    <>
+      <div class="influence">
+        <MatrixPanel
+          series={matrix}
+          classes={series.classes}
+          steps={steps}
+          step={shared.step}
+          plane={plane}
+          signed={isSigned}
+          caption={`${series.key} · ${description}${plane === "ratio_of_means" ? " · ratio of means" : ""}`}
+          feed={shared.feed}
+          onPick={(column) => show({ updated: series.classes[column] })}
+        />
+        <CurvesPanel
+          {...shared}
+          seriesKey={series.key}
+          classes={series.classes}
+          plane={plane}
+          log={params.y === "log"}
+          bands={params.bands !== "off"}
+          updated={updated}
+          responding={responding}
+          caption={description}
+          onLog={onLog}
+          onBands={onBands}
+        />
+      </div>
+      <Phases choice={choice} plane={plane} scalars={scalars} {...shared} />
+    </>
+  );
+}
+
+// Steps at which there is a matrix, in the range that is shown; of very many a part.
+function useSteps(run: string, key: string, zoom: Zoom | undefined, feed: RunFeed): number[] | undefined {
+  const keys = useMemo(() => [`${key}.dominance`], [key]);
+  return useColumns(run, keys, zoom ?? {}, mostSteps, feed).value?.[0]?.step;
+}
+
+function Phases({ choice, plane, scalars, ...shared }: { choice?: MatrixChoice; plane: "mean" | "ratio_of_means"; scalars: Stored[] } & Shared) {
+  const { params } = useAddress();
+  const series = params.phases ?? "";
+  const scale = params.phaseScale ?? "";
+  const answer = useCall(JSON.stringify(["phases", shared.run, series, scale]), async (signal) => (await getPhases(shared.run, series, scaleOf(scale), signal)).runs[0]);
+  const choices = useMemo(() => phaseChoices(choice, plane, scalars), [choice, plane, scalars]);
+  return <PhasesPanel {...shared} answer={answer} series={series} choices={choices} scale={scale} />;
+}
+
