@@ -51,6 +51,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_experiments(app, context);
   add_series(app, context);
   add_plot(app, context);
+  add_report(app, context);
   add_export(app, context);
   add_import(app, context);
   add_presets(app, context);

@@ -25,6 +25,7 @@ void add_influence(CLI::App& app, Context& context);
 void add_compare(CLI::App& app, Context& context);
 void add_phases(CLI::App& app, Context& context);
 void add_plot(CLI::App& app, Context& context);
+void add_report(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
 void add_presets(CLI::App& app, Context& context);

@@ -4,6 +4,8 @@
 #include <signal.h>
 
 #include <cmath>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 #include "tests/integration/harness.h"
@@ -71,6 +73,24 @@ TEST_F(MainPath, ASubmittedExperimentIsTrainedStoredAndAnswersTheSameAfterAResta
   EXPECT_GE(phases.size(), 2u);
   const auto transitions = csv(before[7]);
   EXPECT_THAT(transitions[0], ElementsAre("step", "low", "high", "p_value", "bic_gain", "seeds", "run"));
+}
+
+TEST_F(MainPath, AReportIsOnePageThatNeedsNoOther) {
+  const auto runs =
+      csv(house_.answer({"submit", house_.config(kShort), "--seeds", "2", "--name", "short", "-q"}));
+  ASSERT_EQ(house_.hooke({"wait", "short"}).exit_code, 0);
+  ASSERT_EQ(house_.hooke({"runs", "note", runs[0][0], "<script>alert(1)</script>"}).exit_code, 0);
+  const std::string path = house_.config("") + ".html";
+  ASSERT_EQ(house_.hooke({"report", "short", "--out", path}).exit_code, 0);
+  std::ifstream in(path);
+  const std::string page{std::istreambuf_iterator<char>(in), {}};
+  for (const char* part : {"<!doctype html>", "elasticity/kl@small", "dominance", "train/loss", "<svg",
+                           "Phases", "hooke influence short --measure kl --update small", "</html>"})
+    EXPECT_THAT(page, HasSubstr(part));
+  for (const auto& run : runs) EXPECT_THAT(page, HasSubstr(run[0]));
+  for (const char* part : {"<script", "src=", "href=", "url(", "https://", "@import"})
+    EXPECT_THAT(page, testing::Not(HasSubstr(part))) << "the page asks for something else, or runs something";
+  EXPECT_EQ(house_.hooke({"report", "nothing", "--out", path}).exit_code, 2);
 }
 
 TEST_F(MainPath, AnInfluenceMatrixHasEveryCellWithItsCounts) {
