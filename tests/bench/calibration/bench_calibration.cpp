@@ -26,7 +26,8 @@ namespace {
 using namespace hooke::bench;
 
 constexpr const char* kUsage =
-    "bench_calibration false-alarms|power|nile|cells|differences|speed [--cases N: of each row, default 400]\n"
+    "bench_calibration false-alarms|power|nile|cells|differences|speed [--cases N: of each row, default "
+    "400]\n"
     "                  [--points N: size of the series] [--resamples N: default 399]\n"
     "                  [--threads N: default 1] [--seed N: default 1]\n"
     "bench_calibration fit FILE knots|jumps BREAKS: the best fit of step,value lines, as CSV\n";
