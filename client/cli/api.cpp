@@ -340,6 +340,11 @@ v1::ImportSeriesResponse Api::import_series(v1::ImportSeriesRequest first,
   }
 }
 
+v1::GetInfluenceDifferenceResponse Api::get_influence_difference(
+    const v1::GetInfluenceDifferenceRequest& request) {
+  return parts_->connection.call(parts_->queries, &Queries::GetInfluenceDifference, request, kAnalysis);
+}
+
 v1::GetInfluenceResponse Api::get_influence(const v1::GetInfluenceRequest& request) {
   return parts_->connection.call(parts_->queries, &Queries::GetInfluence, request, kAnalysis);
 }

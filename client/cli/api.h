@@ -87,6 +87,8 @@ class Api {
                                          const std::function<void(const SendColumns&)>& produce);
 
   v1::GetInfluenceResponse get_influence(const v1::GetInfluenceRequest& request);
+  v1::GetInfluenceDifferenceResponse get_influence_difference(
+      const v1::GetInfluenceDifferenceRequest& request);
   v1::CompareRunsResponse compare_runs(const v1::CompareRunsRequest& request);
   v1::GetPhasesResponse get_phases(const v1::GetPhasesRequest& request);
   v1::Statistics get_statistics();

@@ -1,18 +1,23 @@
 // hooke influence
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <ostream>
 
 #include "client/cli/commands.h"
+#include "client/cli/difference.h"
 #include "client/cli/matrix.h"
 #include "client/cli/resources.h"
 #include "client/cli/sizes.h"
+#include "proto/hooke/error.h"
 
 namespace hooke::cli {
 namespace {
 
-// With more classes than this, only the first sentences are printed.
-constexpr std::size_t kMaxSentences = 4;
+// With more classes than this the strongest cells are printed instead of a sentence for each.
+constexpr int kMaxSentences = 4;
+constexpr int kStrongest = 5;
+constexpr int kRanked = 10;  // by --rank without a number
 
 struct InfluenceOptions {
   std::string target;
@@ -24,6 +29,14 @@ struct InfluenceOptions {
   std::optional<int> phase;
   std::optional<double> level;
   bool sizes = false;
+  std::optional<std::string> rank;  // a number; CLI11's "true" without one
+  v1::InfluenceSide against;        // its parent: as typed
+  std::optional<std::int64_t> against_step, against_from, against_to;
+  std::optional<int> against_phase;
+  std::optional<std::string> against_update;
+  std::optional<double> alpha;
+  std::optional<int> permutations;
+  bool pair_seeds = false;
   Format format = Format::kTable;
 };
 
@@ -67,6 +80,85 @@ void print_summaries(std::ostream& out, const v1::GetInfluenceResponse& influenc
   for (const auto& row : facts.rows) out << pad_right(row[0], width("selectivity")) << "  " << row[1] << '\n';
 }
 
+// The strongest cells of two classes, at most `count`.
+Grid ranking(const v1::GetInfluenceResponse& influence, int count, bool csv) {
+  Grid grid{{"rank", "responding", "updated", csv ? "mean" : influence.shown(), "low", "high"}, {}};
+  const int classes = influence.class_names_size();
+  const auto text = [&](bool has, double value) {
+    return !has ? std::string() : csv ? number(value) : figure(value);
+  };
+  for (int i = 0; i < std::min(count, influence.ranking_size()); ++i) {
+    const int at = influence.ranking(i);
+    const v1::InfluenceCell& cell = influence.cells(at);
+    grid.rows.push_back({std::to_string(i + 1), influence.class_names(at / classes),
+                         influence.class_names(at % classes),
+                         text(true, shown_value(influence, at / classes, at % classes)),
+                         text(cell.has_low(), cell.low()), text(cell.has_high(), cell.high())});
+  }
+  return grid;
+}
+
+void print_ranking(std::ostream& out, const v1::GetInfluenceResponse& influence, int count) {
+  const int classes = influence.class_names_size();
+  const int between = classes * (classes - 1);
+  out << "strongest between classes"
+      << (influence.is_signed() ? ", by size: positive helps, negative hurts" : "") << '\n';
+  print_table(out, ranking(influence, count, /*csv=*/false));
+  if (influence.ranking_size() < between)
+    out << plural(between - influence.ranking_size(), "cell") << " of two classes left out: not finite\n";
+}
+
+int rank_count(const std::string& text) {
+  int count = 0;
+  if (text.empty() || text == "true") return kRanked;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || count < 1)
+    throw invalid("--rank", "'" + text + "' is not allowed; a number from 1");
+  return count;
+}
+
+void ranked(Context& context, v1::GetInfluenceResponse answer, const InfluenceOptions& options) {
+  const int count = rank_count(*options.rank);
+  if (options.format == Format::kCsv) return print_csv(context.out, ranking(answer, count, /*csv=*/true));
+  if (options.format == Format::kJson) {
+    answer.mutable_ranking()->Truncate(std::min(count, answer.ranking_size()));
+    return print_json(context.out, answer);
+  }
+  for (const std::string& line : caption(answer)) context.out << line << '\n';
+  context.out << '\n';
+  print_ranking(context.out, answer, count);
+}
+
+bool is_comparison(const InfluenceOptions& options) {
+  return !options.against.parent().empty() || options.against_step || options.against_from ||
+         options.against_to || options.against_phase || options.against_update;
+}
+
+void difference(Context& context, const InfluenceOptions& options) {
+  v1::GetInfluenceDifferenceRequest request;
+  const v1::GetInfluenceRequest asked = to_request(context.api(), options);
+  v1::InfluenceSide& side = *request.mutable_side();
+  side.set_parent(asked.parent());
+  side.set_measure(asked.measure());
+  side.set_update(asked.update());
+  if (asked.has_step()) side.set_step(asked.step());
+  if (asked.has_from_step()) side.set_from_step(asked.from_step());
+  if (asked.has_to_step()) side.set_to_step(asked.to_step());
+  if (asked.has_phase()) side.set_phase(asked.phase());
+  v1::InfluenceSide& against = *request.mutable_against();
+  const std::string& other = options.against.parent();
+  against.set_parent(other.empty() ? asked.parent() : resolve(context.api(), other));
+  against.set_update(options.against_update.value_or(asked.update()));
+  if (options.against_step) against.set_step(*options.against_step);
+  if (options.against_from) against.set_from_step(*options.against_from);
+  if (options.against_to) against.set_to_step(*options.against_to);
+  if (options.against_phase) against.set_phase(*options.against_phase);
+  if (options.alpha) request.set_alpha(*options.alpha);
+  if (options.permutations) request.set_permutations(*options.permutations);
+  request.set_pair_by_seed(options.pair_seeds);
+  print_difference(context, request, options.format);
+}
+
 void sizes(Context& context, const InfluenceOptions& options) {
   v1::GetUpdateSizesRequest request;
   request.set_parent(resolve(context.api(), options.target));
@@ -77,8 +169,12 @@ void sizes(Context& context, const InfluenceOptions& options) {
 
 void influence(Context& context, const InfluenceOptions& options) {
   if (options.sizes) return sizes(context, options);
+  if (is_comparison(options)) return difference(context, options);
+  if (options.alpha || options.permutations || options.pair_seeds)
+    throw invalid("--against", "is missing; --alpha, --permutations and --pair-seeds are of a comparison");
   const v1::GetInfluenceResponse answer = context.api().get_influence(to_request(context.api(), options));
   check_shape(answer);
+  if (options.rank) return ranked(context, answer, options);
   if (options.format == Format::kJson) return print_json(context.out, answer);
   if (options.format == Format::kCsv) return print_csv(context.out, cells(answer));
   for (const std::string& line : caption(answer)) context.out << line << '\n';
@@ -87,9 +183,44 @@ void influence(Context& context, const InfluenceOptions& options) {
   context.out << "[ ] the updated class itself\n\n";
   print_summaries(context.out, answer);
   context.out << '\n';
-  auto told = sentences(answer);
-  if (told.size() > kMaxSentences) told.resize(kMaxSentences);
-  for (const std::string& sentence : told) context.out << sentence << '\n';
+  if (answer.class_names_size() > kMaxSentences) return print_ranking(context.out, answer, kStrongest);
+  for (const std::string& sentence : sentences(answer)) context.out << sentence << '\n';
+}
+
+// Options of the other side of a comparison; none goes with `others`.
+void add_against(CLI::App& command, InfluenceOptions& options, const std::vector<CLI::Option*>& others) {
+  std::vector<CLI::Option*> all;
+  const auto add = [&](const char* name, auto& to, const char* type, const char* description) {
+    all.push_back(command.add_option(name, to, description)->type_name(type));
+    return all.back();
+  };
+  all.push_back(command
+                    .add_option_function<std::string>(
+                        "--against", [&](const std::string& target) { options.against.set_parent(target); },
+                        "Which entries differ from this one's, with p-values; default with the options "
+                        "below: the same TARGET")
+                    ->type_name("RUN|EXPERIMENT"));
+  CLI::Option* step = add("--against-step", options.against_step, "STEP",
+                          "The other side at this step; default: as the first side");
+  CLI::Option* from = add("--against-from", options.against_from, "STEP", "… from this step");
+  CLI::Option* to = add("--against-to", options.against_to, "STEP", "… up to this step");
+  CLI::Option* phase = add("--against-phase", options.against_phase, "N", "… over this phase, from 1")
+                           ->check(CLI::Range(1, 1 << 20));
+  add("--against-update", options.against_update, "NAME", "The other side with this update");
+  step->excludes(from)->excludes(to)->excludes(phase);
+  phase->excludes(from)->excludes(to);
+  for (CLI::Option* one : all)
+    for (CLI::Option* other : others) one->excludes(other);
+  command.add_option("--alpha", options.alpha, "Level of the tests after Holm's correction over all entries")
+      ->type_name("P")
+      ->check(CLI::Range(0.001, 0.5))
+      ->default_str("0.05");
+  command.add_option("--permutations", options.permutations, "Random arrangements where not all are tried")
+      ->type_name("N")
+      ->check(CLI::Range(99, 99'999))
+      ->default_str("9999");
+  command.add_flag("--pair-seeds", options.pair_seeds,
+                   "Of two experiments with the same seeds: test the differences within seeds");
 }
 
 }  // namespace
@@ -101,6 +232,9 @@ void add_influence(CLI::App& app, Context& context) {
       "  hooke influence fashion-mnist                       every run, newest common measurement\n"
       "  hooke influence k3f9 --measure kl --update small --step 180\n"
       "  hooke influence k3f9 --phase 1 -o csv\n"
+      "  hooke influence k3f9 --rank 20                      the strongest pairs of classes\n"
+      "  hooke influence k3f9 --phase 2 --against-phase 1    which entries differ, with p-values\n"
+      "  hooke influence wide --against narrow               two experiments, over their seeds\n"
       "  hooke influence k3f9 --sizes                        S from tiny updates up to the training rate",
       options, [&](const InfluenceOptions& given) { influence(context, given); });
   command->add_option("TARGET", options->target, "A run, or an experiment: mean over its runs")
@@ -135,6 +269,13 @@ void add_influence(CLI::App& app, Context& context) {
   over_sizes->excludes(update)->excludes(from)->excludes(to)->excludes(phase);
   step->excludes(from)->excludes(to)->excludes(phase);
   phase->excludes(from)->excludes(to);
+  CLI::Option* rank = command
+                          ->add_option("--rank", options->rank,
+                                       "Only the strongest entries of two classes; default: 10 of them")
+                          ->type_name("[N]")
+                          ->expected(0, 1);
+  rank->excludes(over_sizes);
+  add_against(*command, *options, {over_sizes, rank});
   add_format(*command, options->format);
 }
 

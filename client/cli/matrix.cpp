@@ -97,28 +97,29 @@ std::string cell_details(const v1::GetInfluenceResponse& influence, int respondi
   return text;
 }
 
-std::vector<std::string> matrix_lines(const v1::GetInfluenceResponse& influence, bool colour) {
-  const int classes = influence.class_names_size();
+std::vector<std::string> class_table(const google::protobuf::RepeatedPtrField<std::string>& classes,
+                                     const std::function<std::string(int, int)>& text, bool colour) {
+  const int count = classes.size();
   const std::string corner = "responds \\ updated";
   std::size_t names = width(corner);
-  for (const std::string& name : influence.class_names()) names = std::max(names, width(name));
+  for (const std::string& name : classes) names = std::max(names, width(name));
 
   std::vector<std::string> lines{pad_right(corner, names)};
   std::vector<std::size_t> widths;
-  for (int updated = 0; updated < classes; ++updated) {
-    std::size_t widest = width(influence.class_names(updated));
-    for (int responding = 0; responding < classes; ++responding)
-      widest = std::max(widest, width(cell_text(influence, responding, updated)) + 1);
+  for (int updated = 0; updated < count; ++updated) {
+    std::size_t widest = width(classes.Get(updated));
+    for (int responding = 0; responding < count; ++responding)
+      widest = std::max(widest, width(text(responding, updated)) + 1);
     widths.push_back(widest);
-    lines[0] += "   " + pad_left(influence.class_names(updated), widest);
+    lines[0] += "   " + pad_left(classes.Get(updated), widest);
   }
-  for (int responding = 0; responding < classes; ++responding) {
-    std::string line = pad_right(influence.class_names(responding), names);
-    for (int updated = 0; updated < classes; ++updated) {
+  for (int responding = 0; responding < count; ++responding) {
+    std::string line = pad_right(classes.Get(responding), names);
+    for (int updated = 0; updated < count; ++updated) {
       const bool own = responding == updated;
-      const std::string text = cell_text(influence, responding, updated);
       // The bracket or the space at the right edge keeps the figures in line.
-      std::string shown = pad_left((own ? "[" : "") + text + (own ? "]" : " "), widths[updated] + 3);
+      std::string shown =
+          pad_left((own ? "[" : "") + text(responding, updated) + (own ? "]" : " "), widths[updated] + 3);
       if (own && colour) shown = kBold + shown + kPlain;
       line += shown;
     }
@@ -126,6 +127,11 @@ std::vector<std::string> matrix_lines(const v1::GetInfluenceResponse& influence,
   }
   for (std::string& line : lines) line.erase(line.find_last_not_of(' ') + 1);
   return lines;
+}
+
+std::vector<std::string> matrix_lines(const v1::GetInfluenceResponse& influence, bool colour) {
+  const auto text = [&](int responding, int updated) { return cell_text(influence, responding, updated); };
+  return class_table(influence.class_names(), text, colour);
 }
 
 std::vector<std::string> caption(const v1::GetInfluenceResponse& influence) {

@@ -3,6 +3,7 @@
 // Pure functions; any thread may call. The figures are the server's: none is computed here.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,11 @@ std::string figure(double value);
 
 // Beside the figure: "0.38 to 0.44, sd 0.1, 400 pairs, 3 skipped".
 std::string cell_details(const v1::GetInfluenceResponse& influence, int responding, int updated);
+
+// A table with a row and a column for each class; text(row, column) is what stands there. The diagonal stands
+// in [brackets], and in bold with `colour`.
+std::vector<std::string> class_table(const google::protobuf::RepeatedPtrField<std::string>& classes,
+                                     const std::function<std::string(int, int)>& text, bool colour);
 
 // Rows respond, columns were updated. The updated class itself stands in [brackets], and in bold
 // with `colour`.

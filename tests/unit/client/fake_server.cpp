@@ -272,6 +272,16 @@ class Queries : public v1::QueryService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status GetInfluenceDifference(grpc::ServerContext* context,
+                                      const v1::GetInfluenceDifferenceRequest* request,
+                                      v1::GetInfluenceDifferenceResponse* response) override {
+    if (const auto status = enter(shared_, *context); !status.ok()) return status;
+    const std::lock_guard lock(shared_.mutex);
+    shared_.script.difference_asked = *request;
+    *response = shared_.script.difference;
+    return grpc::Status::OK;
+  }
+
   grpc::Status GetUpdateSizes(grpc::ServerContext* context, const v1::GetUpdateSizesRequest* request,
                               v1::GetUpdateSizesResponse* response) override {
     if (const auto status = enter(shared_, *context); !status.ok()) return status;

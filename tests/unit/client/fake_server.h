@@ -24,6 +24,7 @@ struct Script {
   std::vector<v1::SeriesInfo> series;
   v1::SeriesColumn column;  // the one series, paged by kFakePage points
   v1::GetInfluenceResponse influence;
+  v1::GetInfluenceDifferenceResponse difference;
   v1::GetPhasesResponse phases;
   v1::GetUpdateSizesResponse sizes;
   v1::GetPairsResponse pairs;  // the one table, paged by one row
@@ -36,6 +37,7 @@ struct Script {
   int watchers = 0;  // streams of WatchRuns that have got every run once
   v1::SubmitExperimentRequest submitted;
   v1::GetInfluenceRequest influence_asked;
+  v1::GetInfluenceDifferenceRequest difference_asked;
   v1::GetPhasesRequest phases_asked;
   v1::GetSeriesRequest series_asked;
   v1::GetPairsRequest pairs_asked;
