@@ -26,6 +26,7 @@ constexpr sdk::CallOptions kAnalysis{.deadline = std::chrono::minutes(5)};
 // Points are removed piece by piece while others go on writing.
 constexpr sdk::CallOptions kDeletion{.deadline = std::chrono::hours(1), .idempotent = false};
 constexpr sdk::CallOptions kOnce{.idempotent = false};
+constexpr std::chrono::seconds kLeasePatience{30};
 // Reads every page of the database.
 constexpr sdk::CallOptions kWholeDatabase{.deadline = std::chrono::hours(6), .idempotent = false};
 
@@ -401,7 +402,9 @@ v1::LeaseGrant Api::lease_segment(const v1::OfflineSegment& segment) {
   request.set_worker(::gethostname(host, sizeof host - 1) == 0 ? std::string("sync-") + host : "sync");
   request.set_version(kVersion);
   *request.mutable_offline() = segment;
-  return parts_->connection.call(parts_->workers, &Workers::Lease, request).grant();
+  // Sending goes on for long: a server that is being started again is waited for.
+  return parts_->connection.call(parts_->workers, &Workers::Lease, request, {.retry_for = kLeasePatience})
+      .grant();
 }
 
 std::unique_ptr<uplink::Uplink> Api::send_spool(const v1::LeaseGrant& grant,
