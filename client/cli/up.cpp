@@ -22,6 +22,7 @@ constexpr milliseconds kStartPatience{30'000};
 constexpr milliseconds kStopPatience{20'000};
 constexpr milliseconds kHealthPatience{5'000};
 constexpr milliseconds kPoll{50};
+const std::string kHost = "127.0.0.1:";
 // A worker that cannot start has ended by then.
 constexpr milliseconds kWorkerSettles{700};
 constexpr std::size_t kLogLines = 10;
@@ -65,41 +66,48 @@ Error broken_start(const std::string& role, const fs::path& log) {
   return Error(Code::kFailedPrecondition, message);
 }
 
+// The addresses in the port file, once the server has written it; nothing when it ended without, or
+// took too long.
+bool await_addresses(const Layout& layout, sdk::UpState& state) {
+  const auto until = steady_clock::now() + kStartPatience;
+  std::string port;
+  std::string http_port;
+  while (alive(state.processes.front()) && steady_clock::now() < until) {
+    std::ifstream ports(layout.port_file());
+    if (ports >> port >> http_port) {
+      state.address = kHost + port;
+      state.http_address = kHost + http_port;
+      return true;
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+  return false;
+}
+
 // Starts the server and waits until it answers. `workers` already run and will find it.
 sdk::UpState start_server(const Context& context, const Layout& layout, const UpOptions& options,
-                          const std::vector<sdk::ProcessRecord>& workers) {
+                          const std::vector<sdk::ProcessRecord>& workers, bool again = false) {
   fs::remove(layout.port_file());
-  const std::string host = "127.0.0.1:";
-  const auto server = start({"hooked",
-                             context.programs / "hooked",
-                             {"--listen", host + choose_port(options.port, kDefaultPort, "--port"), "--http",
-                              host + choose_port(options.http_port, kDefaultHttpPort, "--http-port"),
-                              "--data", layout.data().string(), "--port-file", layout.port_file().string()},
-                             {},
-                             layout.log_of("hooked")});
+  const std::string port = choose_port(options.port, kDefaultPort, "--port");
+  const std::string http_port = choose_port(options.http_port, kDefaultHttpPort, "--http-port");
   sdk::UpState state;
-  state.processes.push_back(server);
+  state.processes.push_back(start({"hooked",
+                                   context.programs / "hooked",
+                                   {"--listen", kHost + port, "--http", kHost + http_port, "--data",
+                                    layout.data().string(), "--port-file", layout.port_file().string()},
+                                   {},
+                                   layout.log_of("hooked")}));
   state.processes.insert(state.processes.end(), workers.begin(), workers.end());
   state.token_file = layout.token().string();
   // Recorded before it answers: whatever happens now, `hooke down` finds it.
   sdk::write_up_state(layout.root, state);
-  const auto until = steady_clock::now() + kStartPatience;
-  std::string port;
-  std::string http_port;
-  while (true) {
-    std::ifstream ports(layout.port_file());
-    if (ports >> port >> http_port) break;
-    if (!alive(server) || steady_clock::now() > until) {
-      stop(state.processes, kStopPatience);
-      sdk::remove_up_state(layout.root);
-      throw broken_start("hooked", layout.log_of("hooked"));
-    }
-    std::this_thread::sleep_for(kPoll);
-  }
-  state.address = host + port;
-  state.http_address = host + http_port;
-  if (healthy(state)) return state;
-  stop(state.processes, kStopPatience);
+  if (await_addresses(layout, state) && healthy(state)) return state;
+
+  stop({state.processes.front()}, kStopPatience);
+  // Another process may have taken a port since it was chosen: then others are chosen, once.
+  const bool port_lost = port_taken(std::stoi(port)) || port_taken(std::stoi(http_port));
+  if (port_lost && !again) return start_server(context, layout, options, workers, true);
+  stop(workers, kStopPatience);
   sdk::remove_up_state(layout.root);
   throw broken_start("hooked", layout.log_of("hooked"));
 }
@@ -208,7 +216,7 @@ void up(Context& context, UpOptions options) {
 
   auto state = still_up(context, layout);
   if (state) {
-    if (options.port > 0 && state->address != "127.0.0.1:" + std::to_string(options.port))
+    if (options.port > 0 && state->address != kHost + std::to_string(options.port))
       context.note("it is up at " + state->address + "; `hooke down` first to change the port");
     for (const std::string& root : roots)
       if (std::find(state->data_roots.begin(), state->data_roots.end(), root) == state->data_roots.end())

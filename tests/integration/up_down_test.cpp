@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "tests/integration/harness.h"
 
@@ -60,7 +61,8 @@ TEST_F(UpDown, UpStartsAServerAndAWorkerThatTrainAndDownEndsThem) {
 }
 
 TEST_F(UpDown, UpAfterTheServerWasKilledKeepsTheWorkersAndTheirRuns) {
-  ASSERT_EQ(hooke({"up", "--data-root", (house_.folder() / "data").string()}).exit_code, 0);
+  const Result up = hooke({"up", "--data-root", (house_.folder() / "data").string()});
+  ASSERT_EQ(up.exit_code, 0) << up.err;
   const Result run = hooke({"submit", house_.config("model: {type: mlp}\ntraining: {epochs: 400}\n"), "-q"});
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const std::string id = run.out.substr(0, run.out.find('\n'));
@@ -75,6 +77,22 @@ TEST_F(UpDown, UpAfterTheServerWasKilledKeepsTheWorkersAndTheirRuns) {
   EXPECT_THAT(again.err, HasSubstr("the server had ended"));
   EXPECT_EQ(hooke({"wait", id}).exit_code, 0);
   EXPECT_THAT(show(), HasSubstr("\"attempt\": 1,")) << "the run began again";
+}
+
+// Each finds the usual ports free, and all but one lose them before their servers listen.
+TEST(UpDownAtOnce, SeveralUsersComeUpAtTheSameMoment) {
+  std::vector<std::unique_ptr<House>> houses;
+  std::vector<std::thread> users;
+  const Environment theirs{{"HOOKE_SERVER", ""}, {"HOOKE_TOKEN_FILE", ""}};
+  std::vector<Result> ups(4);
+  for (std::size_t user = 0; user < ups.size(); ++user) houses.push_back(std::make_unique<House>());
+  for (std::size_t user = 0; user < ups.size(); ++user)
+    users.emplace_back([&, user] { ups[user] = houses[user]->hooke({"up"}, theirs); });
+  for (std::thread& user : users) user.join();
+  for (std::size_t user = 0; user < ups.size(); ++user) {
+    EXPECT_EQ(ups[user].exit_code, 0) << ups[user].err;
+    EXPECT_EQ(houses[user]->hooke({"down"}, theirs).exit_code, 0);
+  }
 }
 
 }  // namespace
