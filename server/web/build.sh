@@ -7,10 +7,9 @@ source=$1 proto=$2 protoc=$3 folder=$4 out=$5
 mkdir -p "$folder"
 cd "$folder"
 cp "$source"/package.json "$source"/package-lock.json "$source"/.npmrc .
-# Packages are fetched again only when the lock has changed. `npm install` keeps to the lock as `npm ci` does, but
-# does not insist on the bundler's binaries for other platforms, which not every registry has.
+# Packages are fetched again only when the lock has changed.
 if ! cmp -s package-lock.json node_modules/.hooke-lock; then
-  npm install --no-save --ignore-scripts --no-progress --loglevel=error >&2 || {
+  npm ci --ignore-scripts --no-progress --loglevel=error >&2 || {
     echo "The web app's packages could not be installed: npm needs its registry (or its cache)." >&2
     echo "Configure with -DHOOKE_WEB=OFF to build hooked without the web app." >&2
     exit 1
