@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { defineConfig } from "vite";
 
 // In development: HOOKE_HTTP=http://127.0.0.1:7071 npm run dev.
@@ -6,6 +7,7 @@ const server = process.env.HOOKE_HTTP ?? "http://127.0.0.1:7071";
 export default defineConfig({
   // The app may be served below any path.
   base: "./",
+  resolve: { alias: { "@presets": resolve(process.env.HOOKE_PRESETS ?? "../../client/sdk/presets") } },
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },
   build: {
     target: "es2022",
@@ -14,5 +16,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     cssCodeSplit: false,
   },
-  server: { proxy: { "^/hooke\\.v1\\.": { target: server, headers: { origin: server }, changeOrigin: true } } },
+  server: { fs: { allow: ["../.."] }, proxy: { "^/hooke\\.v1\\.": { target: server, headers: { origin: server }, changeOrigin: true } } },
 });

@@ -16,6 +16,10 @@ export interface Range {
   to?: number;
 }
 
+// What values are of: a run; an experiment, for means over its runs; or these runs, for means over them.
+export type Source = string | string[];
+const sourceOf = (source: Source) => (typeof source === "string" ? { run: source } : { runs: source });
+
 // The server's limits on one request.
 const mostKeys = 100;
 const mostPoints = 100_000;
@@ -38,13 +42,13 @@ const wire = (range: Range) => ({
 });
 
 // At most about `points` real points of each key, extremes among them; in the order of the keys.
-export async function drawing(run: string, keys: string[], range: Range, points: number, signal?: AbortSignal): Promise<Column[]> {
+export async function drawing(source: Source, keys: string[], range: Range, points: number, signal?: AbortSignal): Promise<Column[]> {
   const groups: string[][] = [];
   for (let at = 0; at < keys.length; at += mostKeys) groups.push(keys.slice(at, at + mostKeys));
   const answers = await Promise.all(
     groups.map((group) =>
       queries.getSeries(
-        { run, keys: group, ...wire(range), points: Math.min(points, Math.floor(mostPoints / group.length)) },
+        { ...sourceOf(source), keys: group, ...wire(range), points: Math.min(points, Math.floor(mostPoints / group.length)) },
         { signal },
       ),
     ),
@@ -53,13 +57,13 @@ export async function drawing(run: string, keys: string[], range: Range, points:
 }
 
 // Every point of each key.
-export async function everything(run: string, keys: string[], range: Range, signal?: AbortSignal): Promise<Column[]> {
+export async function everything(source: Source, keys: string[], range: Range, signal?: AbortSignal): Promise<Column[]> {
   const columns = new Map<string, Column>();
   for (let at = 0; at < keys.length; at += mostKeys) {
     const group = keys.slice(at, at + mostKeys);
     let pageToken = "";
     do {
-      const page = await queries.getSeries({ run, keys: group, ...wire(range), pageToken }, { signal });
+      const page = await queries.getSeries({ ...sourceOf(source), keys: group, ...wire(range), pageToken }, { signal });
       for (const part of page.columns.map(toColumn)) append(columns, part);
       pageToken = page.nextPageToken;
     } while (pageToken !== "");

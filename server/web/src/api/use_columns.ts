@@ -2,21 +2,21 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useStore } from "../lib/store.js";
 import type { RunFeed } from "./run_feed.js";
-import { type Column, drawing, everything, extended, type Range } from "./series.js";
+import { type Column, drawing, everything, extended, type Range, type Source } from "./series.js";
 import { type Answer, useCall } from "./use_call.js";
 
 // New points that a chart takes before it asks for a fresh drawing, and how often it asks at most.
 const mostNew = 4000;
 const restMs = 500;
 
-export function useColumns(run: string, keys: string[], range: Range, points: number, feed: RunFeed): Answer<Column[]> {
+export function useColumns(source: Source, keys: string[], range: Range, points: number, feed: RunFeed): Answer<Column[]> {
   const redraw = useStore(feed.redraw);
   const arrived = useStore(feed.arrived);
   const [fresh, setFresh] = useState(0);
-  const family = JSON.stringify([run, keys]);
+  const family = JSON.stringify([source, keys]);
   const asked = keys.length === 0 ? undefined : `${family} ${range.from} ${range.to} ${points} ${redraw} ${fresh}`;
-  const base = useCall(asked, (signal) => drawing(run, keys, range, points, signal), family);
-  const news = useNews(run, keys, range, base.value, arrived);
+  const base = useCall(asked, (signal) => drawing(source, keys, range, points, signal), family);
+  const news = useNews(source, keys, range, base.value, arrived);
   const value = useMemo(
     () => base.value?.map((column, i) => (news?.[i] ? extended(column, news[i]) : column)),
     [base.value, news],
@@ -33,7 +33,7 @@ function lastStep(columns: Column[] | undefined): number {
 }
 
 // What was stored after the drawing was made, one request at a time.
-function useNews(run: string, keys: string[], range: Range, base: Column[] | undefined, arrived: number): Column[] | undefined {
+function useNews(source: Source, keys: string[], range: Range, base: Column[] | undefined, arrived: number): Column[] | undefined {
   const [news, setNews] = useState<{ base?: Column[]; upTo: number; columns: Column[] }>({ upTo: -1, columns: [] });
   const busy = useRef(false);
   const [turn, setTurn] = useState(0);
@@ -43,7 +43,7 @@ function useNews(run: string, keys: string[], range: Range, base: Column[] | und
     const to = Math.min(range.to ?? Infinity, arrived);
     if (!base || busy.current || to <= known) return;
     busy.current = true;
-    everything(run, keys, { from: lastStep(own?.columns ?? base) + 1, to })
+    everything(source, keys, { from: lastStep(own?.columns ?? base) + 1, to })
       .then((columns) => setNews({ base, upTo: to, columns: columns.map((column, i) => (own?.columns[i] ? extended(own.columns[i], column) : column)) }))
       .catch(() => undefined) // the next record asks again
       .finally(() => setTimeout(() => ((busy.current = false), setTurn((old) => old + 1)), restMs));

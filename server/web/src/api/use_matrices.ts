@@ -11,7 +11,9 @@ const cellBytes = 20;
 const mostKept = 100;
 
 export interface MatrixSeries {
+  // A run, or an experiment for means over its runs.
   run: string;
+  mean?: boolean;
   key: string;
   measure: string;
   update: string;
@@ -43,7 +45,7 @@ export class Matrices {
   private wanted = -1;
 
   constructor(private readonly series: MatrixSeries, feed: RunFeed) {
-    this.whole = series.count * series.classes ** 2 * cellBytes <= wholeBytes;
+    this.whole = !series.mean && series.count * series.classes ** 2 * cellBytes <= wholeBytes;
     this.ending.signal.addEventListener("abort", feed.redraw.watch(() => this.kept.clear()));
     if (this.whole) void this.readWhole();
   }

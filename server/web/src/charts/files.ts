@@ -12,6 +12,15 @@ export function seriesCsv(columns: Column[]): string {
   return `${lines.join("\n")}\n`;
 }
 
+// The same series of several runs or groups, told apart by a column.
+export function namedCsv(groups: { label: string; columns: Column[] }[]): string {
+  const lines = ["of,series,step,value,sd"];
+  for (const { label, columns } of groups)
+    for (const { key, step, value, sd } of columns)
+      step.forEach((at, i) => lines.push([csvField(label), csvField(key), at, exact(value[i] ?? NaN), sd[i] === undefined ? "" : exact(sd[i])].join(",")));
+  return `${lines.join("\n")}\n`;
+}
+
 export function matrixCsv(matrix: Matrix, classes: string[]): string {
   const lines = ["responding,updated,mean,sd,count,skipped,ratio_of_means,nonfinite"];
   classes.forEach((responding, row) =>

@@ -1,10 +1,11 @@
 // Experiments, newest first: found by a filter, with the states of their runs. Asked again while it is shown.
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { experiments } from "../api/clients.js";
 import { useCall } from "../api/use_call.js";
 import { ago, lastPart, plural } from "../lib/format.js";
-import { href, show, useAddress } from "../lib/route.js";
+import { href, useAddress } from "../lib/route.js";
+import { FilterForm } from "../parts/filter_form.js";
 import { Empty, isFinal, Loading, Problem, Progress, State, Tags } from "../parts/widgets.js";
 
 const everyMs = 5000;
@@ -91,19 +92,4 @@ export function useReloading(reload: () => void): void {
     const timer = setInterval(() => !document.hidden && reload(), everyMs);
     return () => clearInterval(timer);
   }, [reload]);
-}
-
-export function FilterForm({ filter, hint }: { filter: string; hint: string }) {
-  const [text, setText] = useState(filter);
-  useEffect(() => setText(filter), [filter]);
-  const submit = (event: Event) => {
-    event.preventDefault();
-    show({ filter: text, page: undefined }, true);
-  };
-  return (
-    <form class="zoom" onSubmit={submit}>
-      <input type="search" aria-label="Filter" size={48} placeholder={hint} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-      <button type="submit">Filter</button>
-    </form>
-  );
 }

@@ -3,11 +3,12 @@ import { useCallback, useEffect, useMemo } from "preact/hooks";
 import { experiments, queries } from "../api/clients.js";
 import { getPhases } from "../api/phases.js";
 import { isLive, RunFeed } from "../api/run_feed.js";
+import { allSeries, type Stored } from "../api/stored.js";
 import { useCall } from "../api/use_call.js";
 import { useColumns } from "../api/use_columns.js";
 import type { Zoom } from "../charts/line_chart.js";
 
-import { type Run, SeriesKind } from "../generated/hooke/v1/resources_pb.js";
+import type { Run } from "../generated/hooke/v1/resources_pb.js";
 import { listParam, stepParam } from "../lib/address.js";
 import { show, useAddress } from "../lib/route.js";
 import { useStore } from "../lib/store.js";
@@ -20,32 +21,7 @@ import { ScalarsPanel } from "../parts/scalars_panel.js";
 import { SeriesPicker } from "../parts/series_picker.js";
 import { useStepStore } from "../parts/use_step.js";
 import { Empty, Loading, Problem, Select } from "../parts/widgets.js";
-import { configured, matricesOf, type MatrixChoice, phaseChoices, planeOf, type Stored, updatedShown, zoomOf } from "./run_view.js";
-
-const kinds: Partial<Record<SeriesKind, Stored["kind"]>> = {
-  [SeriesKind.SCALAR]: "scalar",
-  [SeriesKind.MATRIX]: "matrix",
-  [SeriesKind.PAIRS]: "pairs",
-};
-
-async function allSeries(run: string, signal: AbortSignal): Promise<Stored[]> {
-  const stored: Stored[] = [];
-  let pageToken = "";
-  do {
-    const page = await queries.listSeries({ run, pageToken }, { signal });
-    for (const info of page.series)
-      stored.push({
-        key: info.key,
-        kind: kinds[info.kind] ?? "scalar",
-        count: Number(info.count),
-        lastStep: Number(info.lastStep),
-        classes: info.classNames,
-        description: info.description,
-      });
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "");
-  return stored;
-}
+import { configured, matricesOf, type MatrixChoice, phaseChoices, planeOf, scalarGroups, updatedShown, zoomOf } from "./run_view.js";
 
 export function RunPage({ id }: { id: string }) {
   const answer = useCall(id, async (signal) => {
@@ -137,21 +113,6 @@ function Loaded({ run: loaded, stored, reload }: { run: Run; stored: Stored[]; r
 function useZoom(params: Record<string, string>): Zoom | undefined {
   const zoom = zoomOf(params);
   return useMemo(() => zoom, [zoom?.from, zoom?.to]);
-}
-
-// Loss and accuracy, and the scalar S of a regression, each with what belongs to it.
-function scalarGroups(scalars: Stored[], hasMatrices: boolean): { title: string; keys: string[] }[] {
-  const have = (keys: string[]) => keys.filter((key) => scalars.some((series) => series.key === key));
-  const groups = [
-    { title: "Loss", keys: have(["train/loss", "test/loss"]) },
-    { title: "Accuracy", keys: have(["train/accuracy", "test/accuracy"]) },
-  ];
-  if (!hasMatrices)
-    for (const { key } of scalars) if (/^elasticity\/(?!size\.)/.test(key)) groups.unshift({ title: key, keys: [key] });
-  const others = scalars.filter(({ key }) => groups.every(({ keys }) => !keys.includes(key)));
-  // Imported runs have keys of their own: a page must not be empty for them.
-  if (groups.every(({ keys }) => keys.length === 0)) for (const { key } of others.slice(0, 4)) groups.push({ title: key, keys: [key] });
-  return groups.filter(({ keys }) => keys.length > 0);
 }
 
 function Toolbar({ choice, matrices, zoom, onZoom }: { choice?: MatrixChoice; matrices: MatrixChoice[]; zoom?: Zoom; onZoom: (zoom?: Zoom) => void }) {

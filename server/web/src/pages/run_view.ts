@@ -1,17 +1,8 @@
 // What the address of a run's page says, filled with what the run has. Pure functions.
+import type { Stored } from "../api/stored.js";
 import { stepParam } from "../lib/address.js";
 import { entryKey, figureKey, matrixKey, parseMatrixKey, type Plane } from "../lib/keys.js";
 import type { Choice } from "../parts/widgets.js";
-
-// A stored series, as far as the page needs it.
-export interface Stored {
-  key: string;
-  kind: "scalar" | "matrix" | "pairs";
-  count: number;
-  lastStep: number;
-  classes: string[];
-  description: string;
-}
 
 export interface MatrixChoice {
   measure: string;
@@ -78,4 +69,19 @@ export function phaseChoices(choice: MatrixChoice | undefined, plane: Plane, sca
   }
   for (const { key, count } of scalars) if (count >= 8) add(key);
   return choices;
+}
+
+// Loss and accuracy, and the scalar S of a regression, each with what belongs to it.
+export function scalarGroups(scalars: Stored[], hasMatrices: boolean): { title: string; keys: string[] }[] {
+  const have = (keys: string[]) => keys.filter((key) => scalars.some((series) => series.key === key));
+  const groups = [
+    { title: "Loss", keys: have(["train/loss", "test/loss"]) },
+    { title: "Accuracy", keys: have(["train/accuracy", "test/accuracy"]) },
+  ];
+  if (!hasMatrices)
+    for (const { key } of scalars) if (/^elasticity\/(?!size\.)/.test(key)) groups.unshift({ title: key, keys: [key] });
+  const others = scalars.filter(({ key }) => groups.every(({ keys }) => !keys.includes(key)));
+  // Imported runs have keys of their own: a page must not be empty for them.
+  if (groups.every(({ keys }) => keys.length === 0)) for (const { key } of others.slice(0, 4)) groups.push({ title: key, keys: [key] });
+  return groups.filter(({ keys }) => keys.length > 0);
 }

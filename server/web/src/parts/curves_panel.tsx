@@ -2,8 +2,7 @@
 // curve with its band for each class that responds.
 import { memo } from "preact/compat";
 import { useMemo } from "preact/hooks";
-import type { Column } from "../api/series.js";
-import { everything } from "../api/series.js";
+import { type Column, everything, type Source } from "../api/series.js";
 import type { RunFeed } from "../api/run_feed.js";
 import { useColumns } from "../api/use_columns.js";
 import type { Curve } from "../charts/curve.js";
@@ -19,7 +18,10 @@ import type { Store } from "../lib/store.js";
 import { Loading, Panel, Problem, Toggle } from "./widgets.js";
 
 export interface CurvesPanelProps {
+  // Names the files, and the charts that share a cursor.
   run: string;
+  // Default: the run.
+  source?: Source;
   seriesKey: string;
   classes: string[];
   plane: Plane;
@@ -54,13 +56,15 @@ function curveOf(column: Column, name: string, index: number, own: boolean, band
 
 export const CurvesPanel = memo(function CurvesPanel(props: CurvesPanelProps) {
   const { run, seriesKey, classes, plane, log, bands, updated, responding } = props;
+  const source = props.source ?? run;
+  const overRuns = props.source !== undefined;
   const theme = useTheme();
   const keys = useMemo(
     () => updated.flatMap((column) => responding.map((row) => entryKey(seriesKey, plane, classes[row] ?? "", classes[column] ?? ""))),
     [seriesKey, plane, classes, updated, responding],
   );
   const points = keys.length > 30 ? 300 : 600;
-  const answer = useColumns(run, keys, props.zoom ?? {}, points, props.feed);
+  const answer = useColumns(source, keys, props.zoom ?? {}, points, props.feed);
   const charts = useMemo(() => {
     const columns = answer.value;
     if (!columns) return [];
@@ -73,7 +77,7 @@ export const CurvesPanel = memo(function CurvesPanel(props: CurvesPanelProps) {
     }));
   }, [answer.value, classes, updated, responding, bands, theme]);
   const name = `${lastPart(run)}-${seriesKey}`;
-  const saveCsv = async () => download(`${name}.csv`, "text/csv", seriesCsv(await everything(run, keys, props.zoom ?? {})));
+  const saveCsv = async () => download(`${name}.csv`, "text/csv", seriesCsv(await everything(source, keys, props.zoom ?? {})));
   const saveSvg = () => download(`${name}.svg`, "image/svg+xml", chartsSvg(charts, log, `${seriesKey} · ${props.caption}`));
   return (
     <Panel
@@ -82,7 +86,7 @@ export const CurvesPanel = memo(function CurvesPanel(props: CurvesPanelProps) {
       tools={
         <>
           <Toggle label="log" on={log} onChange={props.onLog} />
-          {plane === "mean" && <Toggle label="± sd" on={bands} onChange={props.onBands} />}
+          {(plane === "mean" || overRuns) && <Toggle label="± sd" on={bands} onChange={props.onBands} />}
           <button type="button" onClick={saveCsv}>
             CSV
           </button>
@@ -94,7 +98,8 @@ export const CurvesPanel = memo(function CurvesPanel(props: CurvesPanelProps) {
     >
       <p class="caption">
         {props.caption}
-        {bands && plane === "mean" ? " · bands: ± sd over pairs" : ""} · the updated class itself is drawn thick
+        {overRuns ? " · means over runs" : ""}
+        {bands && overRuns ? " · bands: ± sd over runs" : bands && plane === "mean" ? " · bands: ± sd over pairs" : ""} · the updated class itself is drawn thick
       </p>
       {answer.error !== undefined && <Problem error={answer.error} again={answer.reload} />}
       {!answer.value && answer.loading && <Loading what="curves" />}

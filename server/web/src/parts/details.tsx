@@ -1,17 +1,9 @@
 // What is needed to make a run again, and what happened to it.
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { stringify } from "yaml";
 import type { Provenance, Run } from "../generated/hooke/v1/resources_pb.js";
+import { configYaml } from "../lib/config_text.js";
 import { count } from "../lib/format.js";
 import { Panel, State } from "./widgets.js";
-
-export function configYaml(json: string): string {
-  try {
-    return stringify(JSON.parse(json), { flowCollectionPadding: false, lineWidth: 100 });
-  } catch {
-    return json;
-  }
-}
 
 export function RunDetails({ run }: { run: Run }) {
   return (

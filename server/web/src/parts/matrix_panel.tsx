@@ -1,5 +1,5 @@
 // The matrix at one step: heat map, scrubber, figures with their intervals.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { queries } from "../api/clients.js";
 import { fromInfluence, type Matrices, type MatrixSeries, useMatrix } from "../api/use_matrices.js";
 import type { RunFeed } from "../api/run_feed.js";
@@ -7,7 +7,7 @@ import { useCall } from "../api/use_call.js";
 import { type Cell, HeatMap, ScaleBar } from "../charts/heat_map.js";
 import { matrixCsv } from "../charts/files.js";
 import { type Matrix, nearest, sum } from "../charts/matrix.js";
-import type { Estimate, GetInfluenceResponse } from "../generated/hooke/v1/query_pb.js";
+import { type Estimate, type GetInfluenceResponse, IntervalKind } from "../generated/hooke/v1/query_pb.js";
 import { type ColorScale, scaleFor } from "../lib/color.js";
 import { download } from "../lib/download.js";
 import { count, lastPart, short } from "../lib/format.js";
@@ -15,9 +15,8 @@ import type { Plane } from "../lib/keys.js";
 import { show, useAddress } from "../lib/route.js";
 import { type Store, useStore } from "../lib/store.js";
 import { Scrubber } from "./scrubber.js";
+import { useRest } from "./use_step.js";
 import { Panel, Problem, Select } from "./widgets.js";
-
-const restMs = 200;
 
 export interface MatrixPanelProps {
   series: MatrixSeries;
@@ -134,16 +133,6 @@ export function MatrixPanel(props: MatrixPanelProps) {
   );
 }
 
-// The step once it has stood still for a moment.
-function useRest(step: number | undefined): number | undefined {
-  const [rest, setRest] = useState(step);
-  useEffect(() => {
-    const timer = setTimeout(() => setRest(step), rest === undefined ? 0 : restMs);
-    return () => clearTimeout(timer);
-  }, [step]);
-  return rest;
-}
-
 function CellLine({ cell, matrix, classes, counts, plane }: { cell?: Cell; matrix?: Matrix; classes: string[]; counts?: GetInfluenceResponse; plane: Plane }) {
   if (!matrix) return <p class="cell-line" />;
   if (!cell) {
@@ -202,7 +191,11 @@ function Figures({ answer, classes }: { answer: GetInfluenceResponse; classes: s
           </dd>
         </div>
       )}
-      {answer.level > 0 && <p class="muted">Intervals: {short(answer.level * 100)} %, bootstrap over probes.</p>}
+      {answer.level > 0 && (
+        <p class="muted">
+          Intervals: {short(answer.level * 100)} %, {answer.interval === IntervalKind.RUNS ? `over ${answer.runs.length} runs` : "bootstrap over probes"}.
+        </p>
+      )}
     </dl>
   );
 }

@@ -6,13 +6,8 @@ import { messageOf } from "../api/errors.js";
 import { type Run, RunState } from "../generated/hooke/v1/resources_pb.js";
 import { count, duration, experimentOf, short } from "../lib/format.js";
 import { href } from "../lib/route.js";
+import { sweepText } from "../pages/experiment_view.js";
 import { isFinal, Progress, State, Tags } from "./widgets.js";
-
-export function sweepText(run: Run): string {
-  return Object.entries(run.sweep)
-    .map(([field, value]) => `${field} = ${value}`)
-    .join(", ");
-}
 
 // Steps a second over the life of the run so far.
 function rate(run: Run): number | undefined {

@@ -2,7 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { count } from "../lib/format.js";
 import { show } from "../lib/route.js";
-import type { Stored } from "../pages/run_view.js";
+import type { Stored } from "../api/stored.js";
 import { Panel } from "./widgets.js";
 
 const mostListed = 100;

@@ -8,8 +8,9 @@ import { href, useAddress } from "../lib/route.js";
 import { useStore } from "../lib/store.js";
 
 const pages = [
-  { page: "experiments", title: "Experiments" },
-  { page: "workers", title: "Workers" },
+  { page: "experiments", title: "Experiments", below: ["", "runs", "compare", "report"] },
+  { page: "submit", title: "New experiment", below: [] },
+  { page: "workers", title: "Workers", below: [] },
 ];
 
 export function Shell({ children }: { children: ComponentChildren }) {
@@ -26,7 +27,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         </a>
         <nav aria-label="Pages">
           {pages.map((entry) => (
-            <a key={entry.page} href={href(entry.page)} aria-current={(page || "experiments") === entry.page ? "page" : undefined}>
+            <a key={entry.page} href={href(entry.page)} aria-current={page === entry.page ? "page" : entry.below.includes(page) ? "true" : undefined}>
               {entry.title}
             </a>
           ))}

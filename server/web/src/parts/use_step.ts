@@ -1,10 +1,11 @@
 // The step that is looked at: a store for what follows it many times a second, the address for links.
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { stepParam } from "../lib/address.js";
 import { show, useAddress } from "../lib/route.js";
 import { Store } from "../lib/store.js";
 
-const restMs = 250;
+// How long a step stands still before the address and the server hear of it.
+const restMs = 200;
 
 export function useStepStore(run: string): Store<number | undefined> {
   const fromAddress = stepParam(useAddress().params.step);
@@ -23,4 +24,14 @@ export function useStepStore(run: string): Store<number | undefined> {
     };
   }, [store]);
   return store;
+}
+
+// The step once it has stood still for a moment.
+export function useRest(step: number | undefined): number | undefined {
+  const [rest, setRest] = useState(step);
+  useEffect(() => {
+    const timer = setTimeout(() => setRest(step), rest === undefined ? 0 : restMs);
+    return () => clearTimeout(timer);
+  }, [step]);
+  return rest;
 }
