@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the app and writes it as a C++ table. Called by CMake; nothing is written outside FOLDER.
-# Usage: build.sh SOURCE PROTO PROTOC FOLDER OUT.cpp (absolute paths; OUT.cpp below FOLDER)
+# Usage: build.sh SOURCE PROTO PRESETS PROTOC FOLDER OUT.cpp (absolute paths; OUT.cpp below FOLDER)
 set -euo pipefail
-source=$1 proto=$2 protoc=$3 folder=$4 out=$5
+source=$1 proto=$2 presets=$3 protoc=$4 folder=$5 out=$6
 
 mkdir -p "$folder"
 cd "$folder"
@@ -24,5 +24,5 @@ mkdir -p src/generated
   --es_opt=target=ts,import_extension=js "$proto"/google/rpc/details.proto \
   "$proto"/hooke/v1/{config,resources,experiment,query}.proto
 node_modules/.bin/tsc
-node_modules/.bin/vite build --logLevel warn
+HOOKE_PRESETS=$presets node_modules/.bin/vite build --logLevel warn
 node embed.mjs dist "$out"

@@ -3,6 +3,7 @@ import { useAddress } from "./lib/route.js";
 import { ComparePage } from "./pages/compare.js";
 import { ExperimentPage } from "./pages/experiment.js";
 import { ExperimentsPage } from "./pages/experiments.js";
+import { ReportPage } from "./pages/report.js";
 import { RunPage } from "./pages/run.js";
 import { SubmitPage } from "./pages/submit.js";
 import { WorkersPage } from "./pages/workers.js";
@@ -22,6 +23,7 @@ function Page() {
   if (page === "experiments" && id) return <ExperimentPage key={id} id={id} />;
   if (page === "" || page === "experiments") return <ExperimentsPage />;
   if (page === "compare") return <ComparePage />;
+  if (page === "report" && id) return <ReportPage key={id} id={id} />;
   if (page === "submit") return <SubmitPage />;
   if (page === "workers") return <WorkersPage />;
   if (page === "runs" && id) return <RunPage key={id} id={id} />;

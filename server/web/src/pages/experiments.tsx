@@ -5,6 +5,7 @@ import { experiments } from "../api/clients.js";
 import { useCall } from "../api/use_call.js";
 import { ago, lastPart, plural } from "../lib/format.js";
 import { href, useAddress } from "../lib/route.js";
+import { Dominance } from "../parts/dominance.js";
 import { FilterForm } from "../parts/filter_form.js";
 import { Empty, isFinal, Loading, Problem, Progress, State, Tags } from "../parts/widgets.js";
 
@@ -26,14 +27,28 @@ export function ExperimentsPage() {
   return (
     <>
       <header class="page-head">
-        <h1>Experiments</h1>
+        <div class="title-line">
+          <h1>Experiments</h1>
+          <span class="actions">
+            <a class="button" href={href("submit")}>
+              New experiment …
+            </a>
+          </span>
+        </div>
         <FilterForm filter={filter} hint='a word, or state:RUNNING AND tags.team = "vision"' />
       </header>
       {answer.error !== undefined && <Problem error={answer.error} again={answer.reload} />}
       {!answer.value && answer.loading && <Loading what="experiments" />}
       {answer.value && found.length === 0 && (
         <Empty title={filter ? "No experiment fits this filter." : "There are no experiments yet."}>
-          {!filter && <p>On the command line: <code>hooke submit --preset fashion-mnist</code></p>}
+          {!filter && (
+            <p>
+              <a class="button primary" href={href("submit")}>
+                New experiment
+              </a>{" "}
+              or, on the command line, <code>hooke submit --preset fashion-mnist</code>
+            </p>
+          )}
         </Empty>
       )}
       {found.length > 0 && (
@@ -44,6 +59,7 @@ export function ExperimentsPage() {
                 <th scope="col">experiment</th>
                 <th scope="col">runs</th>
                 <th scope="col">ended</th>
+                <th scope="col">newest dominance</th>
                 <th scope="col">tags</th>
                 <th scope="col">submitted</th>
               </tr>
@@ -67,6 +83,9 @@ export function ExperimentsPage() {
                     </td>
                     <td>
                       <Progress done={ended} total={experiment.runCount} label={`${ended} of ${experiment.runCount} runs ended`} />
+                    </td>
+                    <td class="num left">
+                      <Dominance experiment={experiment} />
                     </td>
                     <td>
                       <Tags tags={experiment.tags} />

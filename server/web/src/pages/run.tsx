@@ -1,5 +1,5 @@
 // One run: which class influences which, and when training changes phase; loss and accuracy; where it came from.
-import { useCallback, useEffect, useMemo } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 import { experiments, queries } from "../api/clients.js";
 import { getPhases } from "../api/phases.js";
 import { isLive, RunFeed } from "../api/run_feed.js";
@@ -73,6 +73,7 @@ function Loaded({ run: loaded, stored, reload }: { run: Run; stored: Stored[]; r
     if (live) feed.start();
   }, [feed, live]);
 
+  useNewSeries(run, stored, reload);
   const setLog = useCallback((name: string) => (log: boolean) => show({ [name]: log ? "log" : undefined }), []);
   return (
     <>
@@ -108,6 +109,18 @@ function Loaded({ run: loaded, stored, reload }: { run: Run; stored: Stored[]; r
       <RunDetails run={run} />
     </>
   );
+}
+
+// Asks for the list of series again when the run has begun, got a scalar that the page does not know, or ended:
+// a matrix shows in no list of newest values.
+function useNewSeries(run: Run, stored: Stored[], reload: () => void): void {
+  const unknown = run.latest.filter(({ key }) => !stored.some((series) => series.key === key && series.count > 0)).length;
+  const begun = run.step >= 0n && stored.length === 0;
+  const first = useRef(true);
+  useEffect(() => {
+    if (!first.current || unknown > 0 || begun) reload();
+    first.current = false;
+  }, [unknown, begun, run.state]);
 }
 
 function useZoom(params: Record<string, string>): Zoom | undefined {

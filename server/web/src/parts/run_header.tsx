@@ -72,6 +72,9 @@ function Actions({ run, onChanged }: { run: Run; onChanged: () => void }) {
   const ended = run.state === RunState.FAILED || run.state === RunState.CANCELLED;
   return (
     <span class="actions">
+      <a class="button" href={href("submit", undefined, { from: run.runId })}>
+        Run again …
+      </a>
       {!isFinal(run.state) &&
         (sure ? (
           <span role="group" aria-label="Cancel this run?">
@@ -92,11 +95,53 @@ function Actions({ run, onChanged }: { run: Run; onChanged: () => void }) {
           Retry
         </button>
       )}
+      {isFinal(run.state) && <Extend run={run} busy={busy} act={act} />}
       {error !== undefined && (
         <span class="problem" role="alert">
           {messageOf(error)}
         </span>
       )}
     </span>
+  );
+}
+
+function epochsOf(run: Run): number {
+  try {
+    return (JSON.parse(run.configJson) as { training?: { epochs?: number } }).training?.epochs ?? 1;
+  } catch {
+    return 1;
+  }
+}
+
+// Trains a run further, from its final checkpoint.
+function Extend({ run, busy, act }: { run: Run; busy: boolean; act: (call: () => Promise<unknown>) => void }) {
+  const now = epochsOf(run);
+  const [open, setOpen] = useState(false);
+  const [epochs, setEpochs] = useState(String(now * 2));
+  if (!open)
+    return (
+      <button type="button" disabled={busy} onClick={() => setOpen(true)}>
+        Extend …
+      </button>
+    );
+  const submit = (event: Event) => {
+    event.preventDefault();
+    setOpen(false);
+    act(() => experiments.extendRun({ name: run.name, epochs: Number(epochs) }));
+  };
+  return (
+    <form class="zoom" onSubmit={submit}>
+      <label class="field">
+        <span>from {now} to</span>
+        <input type="text" inputMode="numeric" size={4} value={epochs} onInput={(event) => setEpochs(event.currentTarget.value)} />
+        <span>epochs</span>
+      </label>
+      <button type="submit" class="primary" disabled={busy || !/^\d{1,9}$/.test(epochs)}>
+        Extend
+      </button>
+      <button type="button" onClick={() => setOpen(false)}>
+        Leave it
+      </button>
+    </form>
   );
 }
