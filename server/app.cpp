@@ -5,7 +5,6 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -27,6 +26,7 @@
 #include "server/gateway/gateway.h"
 #include "server/ingest/import.h"
 #include "server/ingest/ingest.h"
+#include "server/own_socket.h"
 #include "server/scheduling/deletion.h"
 #include "server/scheduling/queue.h"
 #include "server/services/access_service.h"
@@ -48,9 +48,13 @@ constexpr std::size_t kWorkThreads = 4;
 constexpr int kUnaryPollers = 2;
 constexpr int kMostThreads = 128;
 constexpr std::size_t kMostGrpcBytes = std::size_t{1} << 30;
-constexpr int kMostStreamsPerConnection = 256;
+constexpr std::size_t kMostStreamsPerConnection = 256;
+constexpr int kOwnReconnectMs = 1'000;
 constexpr std::chrono::seconds kSweepEvery{1};
 constexpr std::chrono::seconds kCollectEvery{60};
+
+// HTTP's calls all come by one connection.
+static_assert(gateway::Limits{}.calls + gateway::Limits{}.streams < kMostStreamsPerConnection);
 
 TimeUs wall_clock() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -81,15 +85,14 @@ void check(const AppOptions& options) {
   if (options.no_auth && !loopback)
     throw invalid("--no-auth",
                   "is for loopback only, as in --listen 127.0.0.1:7070; beyond it callers need tokens");
-  if (!is_loopback(listen) && options.tls_cert.empty())
-    throw invalid("--listen", options.listen +
-                                  " can be reached from other machines; beyond loopback --tls-cert and "
-                                  "--tls-key are needed");
-  // HTTP has no TLS of its own yet.
-  if (!is_loopback(http))
-    throw invalid("--http", options.http +
-                                " can be reached from other machines; until HTTP has TLS it stays on "
-                                "loopback, as in 127.0.0.1:7071");
+  const auto need_tls = [&](const char* option, const std::string& text, const Address& address) {
+    if (!is_loopback(address) && options.tls_cert.empty())
+      throw invalid(option, text +
+                                " can be reached from other machines; beyond loopback --tls-cert and "
+                                "--tls-key are needed");
+  };
+  need_tls("--listen", options.listen, listen);
+  need_tls("--http", options.http, http);
 }
 
 std::shared_ptr<grpc::ServerCredentials> credentials_of(const AppOptions& options) {
@@ -129,6 +132,15 @@ void write_port_file(const std::filesystem::path& file, int grpc_port, int http_
     throw Error(Code::kUnavailable,
                 file.string() + " cannot be written: " + (error ? error.message() : std::strerror(errno)),
                 "--port-file");
+}
+
+// Of the gateway's channel: it is to find the socket again at once, should the connection break.
+grpc::ChannelArguments own_channel_arguments() {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kOwnReconnectMs);
+  arguments.SetMaxReceiveMessageSize(kMaxRequestBytes);
+  return arguments;
 }
 
 // Calls `work` every so often until it is destroyed.
@@ -180,7 +192,8 @@ class App::Parts {
         workers_(gate_, queue_, ingest_, streams_),
         queries_(gate_, readers_, changes_, pool_, streams_),
         admin_(gate_, database_, readers_, writer_, ingest_, deletion_, wall_clock),
-        tokens_(gate_) {
+        tokens_(gate_),
+        own_socket_(database_.folder() / "own") {
     spdlog::info("hooked {} ({}), SQLite {}, gRPC {}", kVersion, kGitCommit,
                  storage::Database::sqlite_version(), grpc::Version());
     spdlog::info("data in {}, schema version {}", database_.folder().string(), database_.schema_version());
@@ -189,8 +202,7 @@ class App::Parts {
     collector_ = std::make_unique<Timer>(kCollectEvery, [this] { collect(); });
     start_grpc(options);
     const Address http = parse_address(options.http, "--http");
-    gateway_ = std::make_unique<gateway::Gateway>(
-        gateway::GatewayOptions{http.host, http.port, [this] { ping_database(); }});
+    start_http(options, http);
     Address shown = parse_address(options.listen, "--listen");
     shown.port = grpc_port_;
     spdlog::info("gRPC on {}{}, HTTP on {}", shown.text(), options.tls_cert.empty() ? "" : " with TLS",
@@ -228,6 +240,8 @@ class App::Parts {
     grpc::ServerBuilder builder;
     Address address = parse_address(options.listen, "--listen");
     builder.AddListeningPort(address.text(), credentials_of(options), &grpc_port_);
+    // For the gateway: gRPC 1.51's transport in process loses messages of synchronous handlers.
+    builder.AddListeningPort(own_socket_.address(), grpc::InsecureServerCredentials());
     for (grpc::Service* service :
          std::initializer_list<grpc::Service*>{&experiments_, &workers_, &queries_, &admin_, &tokens_})
       builder.RegisterService(service);
@@ -237,7 +251,7 @@ class App::Parts {
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingIntervalMs);
-    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostStreamsPerConnection);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, static_cast<int>(kMostStreamsPerConnection));
     builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, kUnaryPollers);
     builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, kUnaryPollers * 2);
     grpc::ResourceQuota quota("hooked");
@@ -252,6 +266,24 @@ class App::Parts {
           Code::kUnavailable,
           "cannot listen on " + address.text() +
               " for gRPC; the port is taken, the address is not this machine's, or the TLS files do not fit");
+  }
+
+  void start_http(const AppOptions& options, const Address& address) {
+    gateway::GatewayOptions http;
+    http.address = address.host;
+    http.port = address.port;
+    http.check = [this] { ping_database(); };
+    http.channel = grpc::CreateCustomChannel(own_socket_.address(), grpc::InsecureChannelCredentials(),
+                                             own_channel_arguments());
+    http.allow_hosts = options.http_allow_hosts;
+    http.allow_origins = options.http_allow_origins;
+    if (!options.tls_cert.empty()) {
+      http.tls_cert = content_of(options.tls_cert, "--tls-cert");
+      http.tls_key = content_of(options.tls_key, "--tls-key");
+    }
+    if (!options.tls_client_ca.empty())
+      http.tls_client_ca = content_of(options.tls_client_ca, "--tls-client-ca");
+    gateway_ = std::make_unique<gateway::Gateway>(std::move(http));
   }
 
   storage::WriterOptions writer_options() {
@@ -306,6 +338,7 @@ class App::Parts {
   services::QueryService queries_;
   services::AdminService admin_;
   services::AccessService tokens_;
+  OwnSocket own_socket_;
   std::unique_ptr<Timer> sweeper_;
   std::unique_ptr<Timer> collector_;
   std::unique_ptr<grpc::Server> grpc_;

@@ -8,7 +8,7 @@
 //   work (4)         services::WorkPool: the blocking reads of Tail, WatchRuns and ExportRun
 //   gRPC, unary      kUnaryPollers at least; a handler blocks its own, gRPC adds others up to kMostThreads
 //   gRPC, callbacks  gRPC's own; streams' reactors never block them
-//   HTTP (1 + 2)     gateway::Gateway: one accepts, two serve
+//   HTTP (2 + 1)     gateway::Gateway: two serve every connection, one does what blocks
 //
 // Parts are made in the order of the members below and end in the reverse one. stop(): health says
 // NOT_SERVING, streams end with UNAVAILABLE, gRPC finishes what it has within kStopGrace, then the
@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace hooke {
 
@@ -31,7 +32,9 @@ struct AppOptions {
   bool no_auth = false;                   // no token is asked; on loopback only
   std::chrono::milliseconds lease_period{60'000};
   std::filesystem::path tls_cert, tls_key;  // PEM, both or neither
-  std::filesystem::path tls_client_ca;      // PEM: clients must show a certificate that it signed
+  // Names that HTTP answers to beside --http's and loopback's; sites whose pages may ask (CORS).
+  std::vector<std::string> http_allow_hosts, http_allow_origins;
+  std::filesystem::path tls_client_ca;  // PEM: clients must show a certificate that it signed
 };
 
 class App {

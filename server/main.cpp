@@ -60,7 +60,16 @@ void add_options(CLI::App& cli, CommandLine& line) {
       ->envname(env("LEASE_PERIOD"))
       ->check(CLI::Range(0.1, 86'400.0))
       ->capture_default_str();
-  cli.add_option("--tls-cert", app.tls_cert, "Certificate chain of gRPC, PEM")->envname(env("TLS_CERT"));
+  cli.add_option("--http-allow-host", app.http_allow_hosts,
+                 "Further host names that HTTP answers to, beside --http's and localhost")
+      ->envname(env("HTTP_ALLOW_HOST"))
+      ->type_name("NAME");
+  cli.add_option("--http-allow-origin", app.http_allow_origins,
+                 "Other sites whose pages may call, as https://lab.example.org; default: none")
+      ->envname(env("HTTP_ALLOW_ORIGIN"))
+      ->type_name("ORIGIN");
+  cli.add_option("--tls-cert", app.tls_cert, "Certificate chain of gRPC and HTTP, PEM")
+      ->envname(env("TLS_CERT"));
   cli.add_option("--tls-key", app.tls_key, "Its private key, PEM")->envname(env("TLS_KEY"));
   cli.add_option("--tls-client-ca", app.tls_client_ca,
                  "Clients must show a certificate signed by this one, PEM")

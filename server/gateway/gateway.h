@@ -1,24 +1,40 @@
-// HTTP beside gRPC: `/healthz`, which answers "ok" while the database does.
+// HTTP beside gRPC: the services as JSON under the Connect protocol's rules, and `/healthz`, which answers
+// "ok" while the database does.
 //
-// Owned by server/app. One thread accepts, a few serve; thread-safe but for the destructor.
+// Owned by server/app. Few threads serve every connection (coroutines); thread-safe but for the destructor.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
+
+#include "server/gateway/limits.h"
+
+namespace grpc {
+class Channel;
+}
 
 namespace hooke::gateway {
 
 struct GatewayOptions {
   std::string address;  // host, as "127.0.0.1"
   int port = 0;         // 0: any
-  // Throws when the database does not answer. Called from the gateway's threads.
+  // Throws when the database does not answer. Called from a thread of the gateway.
   std::function<void()> check;
+  // To the services, in process; callers' credentials are forwarded, no more.
+  std::shared_ptr<grpc::Channel> channel;
+  // Hosts that the server answers to beside `address` and loopback's; other sites whose pages may ask.
+  std::vector<std::string> allow_hosts, allow_origins;
+  // PEM; without a certificate HTTP is plain. With a client CA callers must show a certificate.
+  std::string tls_cert, tls_key, tls_client_ca;
+  Limits limits;
 };
 
 class Gateway {
  public:
-  // Listens when it returns. Throws hooke::Error (kUnavailable) when it cannot.
+  // Listens when it returns. Throws hooke::Error: kUnavailable when it cannot, kInvalidArgument for
+  // names that are none, kFailedPrecondition for TLS files that do not fit.
   explicit Gateway(GatewayOptions options);
   // Stops: see stop().
   ~Gateway();
@@ -26,7 +42,7 @@ class Gateway {
   Gateway& operator=(const Gateway&) = delete;
 
   int port() const;
-  // Ends the requests that are being served, and the threads.
+  // Lets answers that are being given end, for a second, then ends everything. Idempotent.
   void stop();
 
  private:

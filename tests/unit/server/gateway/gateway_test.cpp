@@ -2,17 +2,114 @@
 
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "proto/hooke/error.h"
+#include "server/app.h"
 
 namespace hooke::gateway {
 namespace {
 
+GatewayOptions options(std::function<void()> check = [] {}) {
+  GatewayOptions some;
+  some.address = "127.0.0.1";
+  some.check = std::move(check);
+  return some;
+}
+
+// A whole server with a token.
+class Served : public ::testing::Test {
+ protected:
+  Served() : folder_(std::filesystem::temp_directory_path() / ("hooke_http_" + std::to_string(::getpid()))) {
+    std::filesystem::remove_all(folder_);
+    AppOptions some;
+    some.listen = some.http = "127.0.0.1:0";
+    some.data = folder_;
+    app_ = std::make_unique<App>(some);
+    std::ifstream(folder_ / "token") >> token_;
+  }
+  ~Served() override {
+    app_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  httplib::Result post(const std::string& path, const std::string& body, httplib::Headers headers = {},
+                       const char* type = "application/json") {
+    httplib::Client client("127.0.0.1", app_->http_port());
+    if (headers.count("Authorization") == 0) headers.emplace("Authorization", "Bearer " + token_);
+    return client.Post(path, headers, body, type);
+  }
+
+  const std::filesystem::path folder_;
+  std::unique_ptr<App> app_;
+  std::string token_;
+};
+
+TEST_F(Served, AUnaryCallAnswersInJson) {
+  for (int i = 0; i < 50; ++i) {
+    const auto answer = post("/hooke.v1.AdminService/GetStatistics", "{}");
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 200) << answer->body;
+    EXPECT_NE(answer->body.find("schemaVersion"), std::string::npos) << answer->body;
+  }
+}
+
+TEST_F(Served, AWrongTokenIsUnauthenticated) {
+  const auto answer = post("/hooke.v1.AdminService/GetStatistics", "{}", {{"Authorization", "Bearer no"}});
+  EXPECT_EQ(answer->status, 401);
+  EXPECT_NE(answer->body.find("\"unauthenticated\""), std::string::npos);
+}
+
+TEST_F(Served, RefusalsHaveTheirStatus) {
+  EXPECT_EQ(post("/hooke.v1.WorkerService/Lease", "{}")->status, 404);
+  EXPECT_EQ(post("/hooke.v1.AdminService/GetStatistics", "{}", {}, "text/plain")->status, 415);
+  EXPECT_EQ(post("/hooke.v1.AdminService/GetStatistics", R"({"bogus": 1})")->status, 400);
+  EXPECT_EQ(post("/hooke.v1.AdminService/GetStatistics", "{}", {{"Host", "evil.example"}})->status, 421);
+  EXPECT_EQ(post("/hooke.v1.AdminService/GetStatistics", "{}", {{"Origin", "http://evil.example"}})->status,
+            403);
+}
+
+TEST_F(Served, AStreamEndsWithItsError) {
+  const std::string body("\0\0\0\0\2{}", 7);
+  const auto answer = post("/hooke.v1.ExperimentService/WatchRuns", body, {}, "application/connect+json");
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body.substr(0, 1), "\2");
+  EXPECT_NE(answer->body.find("invalid_argument"), std::string::npos);
+}
+
+// Whoever may connect to the services' own socket comes past the certificates that clients must show.
+TEST_F(Served, TheServersOwnSocketIsClosedToOthers) {
+  EXPECT_EQ(std::filesystem::status(folder_ / "own").permissions(), std::filesystem::perms::owner_all);
+  EXPECT_TRUE(std::filesystem::is_socket(folder_ / "own" / "grpc"));
+}
+
+TEST(Gateway, TheDataFolderMayHaveALongPathAndWhatACrashLeft) {
+  const auto top = std::filesystem::temp_directory_path() / ("hooke_long_" + std::to_string(::getpid()));
+  AppOptions some;
+  some.listen = some.http = "127.0.0.1:0";
+  some.no_auth = true;
+  some.data = top / std::string(150, 'x');
+  std::filesystem::create_directories(some.data / "own");
+  std::filesystem::permissions(some.data / "own", std::filesystem::perms::all);
+  std::ofstream(some.data / "own" / "grpc") << "left";
+  {
+    const App app(some);
+    httplib::Client client("127.0.0.1", app.http_port());
+    const auto answer = client.Post("/hooke.v1.AdminService/GetStatistics", "{}", "application/json");
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 200) << answer->body;
+    EXPECT_EQ(std::filesystem::status(some.data / "own").permissions(), std::filesystem::perms::owner_all);
+  }
+  std::filesystem::remove_all(top);
+}
+
 TEST(Gateway, HealthIsOkWhileTheDatabaseAnswers) {
   bool answers = true;
-  Gateway gateway({"127.0.0.1", 0, [&] {
-                     if (!answers) throw Error(Code::kUnavailable, "secret details");
-                   }});
+  Gateway gateway(options([&] {
+    if (!answers) throw Error(Code::kUnavailable, "secret details");
+  }));
   httplib::Client client("127.0.0.1", gateway.port());
   const auto good = client.Get("/healthz");
   ASSERT_TRUE(good);
@@ -26,18 +123,21 @@ TEST(Gateway, HealthIsOkWhileTheDatabaseAnswers) {
 }
 
 TEST(Gateway, NothingElseIsThere) {
-  Gateway gateway({"127.0.0.1", 0, [] {}});
+  Gateway gateway(options());
   httplib::Client client("127.0.0.1", gateway.port());
-  for (const char* path : {"/", "/metrics", "/healthz/x"}) EXPECT_EQ(client.Get(path)->status, 404) << path;
+  for (const char* path : {"/nothing", "/metrics", "/healthz/x"})
+    EXPECT_EQ(client.Get(path)->status, 404) << path;
 }
 
 TEST(Gateway, APortThatIsTakenIsAnError) {
-  Gateway first({"127.0.0.1", 0, [] {}});
-  EXPECT_THROW(Gateway({"127.0.0.1", first.port(), [] {}}), Error);
+  Gateway first(options());
+  auto second = options();
+  second.port = first.port();
+  EXPECT_THROW(Gateway{second}, Error);
 }
 
 TEST(Gateway, StoppingTwiceIsFine) {
-  Gateway gateway({"127.0.0.1", 0, [] {}});
+  Gateway gateway(options());
   gateway.stop();
   gateway.stop();
 }
