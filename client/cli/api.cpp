@@ -62,13 +62,14 @@ class WatchStream : public RunStream {
 
 // Every page of a list: `call` answers a request, `items` takes the list out of the answer.
 template <class Item, class Request, class Call, class Items>
-std::vector<Item> all_pages(Request request, Call call, Items items) {
+std::vector<Item> all_pages(Request request, Call call, Items items, int at_most = 0) {
   std::vector<Item> all;
-  request.set_page_size(kPageSize);
+  request.set_page_size(at_most > 0 ? std::min(at_most, kPageSize) : kPageSize);
   do {
     auto response = call(request);
     for (Item& item : *items(response)) all.push_back(std::move(item));
     request.set_page_token(response.next_page_token());
+    if (at_most > 0 && all.size() >= static_cast<std::size_t>(at_most)) break;
   } while (!request.page_token().empty());
   return all;
 }
@@ -188,7 +189,7 @@ std::vector<v1::Run> Api::list_runs(const std::string& parent, const ListWanted&
       [&](const auto& page) {
         return parts_->connection.call(parts_->experiments, &Experiments::ListRuns, page);
       },
-      [](auto& response) { return response.mutable_runs(); });
+      [](auto& response) { return response.mutable_runs(); }, options.at_most);
 }
 
 std::vector<v1::Experiment> Api::list_experiments(const ListWanted& options) {
@@ -197,7 +198,7 @@ std::vector<v1::Experiment> Api::list_experiments(const ListWanted& options) {
       [&](const auto& page) {
         return parts_->connection.call(parts_->experiments, &Experiments::ListExperiments, page);
       },
-      [](auto& response) { return response.mutable_experiments(); });
+      [](auto& response) { return response.mutable_experiments(); }, options.at_most);
 }
 
 std::vector<v1::Worker> Api::list_workers() {

@@ -36,6 +36,7 @@ struct ListWanted {
   std::string filter = {};
   std::string order_by = {};
   bool archived = false;  // archived ones too
+  int at_most = 0;        // so many are enough; 0: all
 };
 
 class Api {

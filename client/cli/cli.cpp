@@ -3,6 +3,9 @@
 #include <ostream>
 
 #include "client/cli/commands.h"
+#include "client/cli/completion.h"
+#include "client/cli/man.h"
+#include "client/cli/pages.h"
 #include "hooke_version.h"
 
 namespace hooke::cli {
@@ -20,12 +23,13 @@ constexpr const char* kFooter =
     "  hooke COMMAND --help                       options and examples of a command\n"
     "\n"
     "Environment: HOOKE_SERVER, HOOKE_TOKEN or HOOKE_TOKEN_FILE, HOOKE_CA, as the options; without any,\n"
-    "the server that `hooke up` started, else localhost:7070.\n"
+    "the server that `hooke up` started, else localhost:7070. NO_COLOR: no colours.\n"
     "Exit codes: 0 done, 1 error, 2 usage or bad input, 3 a run that was waited for failed or was\n"
     "cancelled, 4 not authorised, 130 interrupted.";
 
-void add_connection_options(CLI::App& app, sdk::ConnectOptions& connect) {
-  const std::string group = "Connection (with every command)";
+void add_shared_options(CLI::App& app, Context& context) {
+  const std::string group = kSharedOptions;
+  sdk::ConnectOptions& connect = context.connect;
   app.add_option("--server", connect.server, "Address of the server")->type_name("HOST:PORT")->group(group);
   app.add_option("--token-file", connect.token_file, "File with the token, mode 0600")
       ->type_name("FILE")
@@ -35,6 +39,15 @@ void add_connection_options(CLI::App& app, sdk::ConnectOptions& connect) {
       ->group(group);
   app.add_option("--ca", connect.ca, "Authority that signed the server's certificate (PEM)")
       ->type_name("FILE")
+      ->group(group);
+  app.add_option_function<std::string>(
+         "--color",
+         [&context](const std::string& when) {
+           if (when != "auto") context.terminal.colour = when == "always";
+         },
+         "auto: on a terminal, unless NO_COLOR is set; default: auto")
+      ->check(CLI::IsMember(std::vector<std::string>{"auto", "always", "never"}))
+      ->type_name("WHEN")
       ->group(group);
 }
 
@@ -60,6 +73,20 @@ void add_commands(CLI::App& app, Context& context) {
   add_server(app, context);
   add_sync(app, context);
   add_doctor(app, context);
+  add_completion(app, context);
+}
+
+// What the shells' scripts and the build call; true when it was one of them.
+bool hidden_command(const CLI::App& app, const std::vector<std::string>& arguments, Context& context) {
+  if (arguments[0] == kCompleteCommand) {
+    complete(describe(app), context, {arguments.begin() + 1, arguments.end()});
+    return true;
+  }
+  if (arguments[0] == kManCommand && arguments.size() == 2) {
+    write_man_pages(describe(app), arguments[1]);
+    return true;
+  }
+  return false;
 }
 
 int usage_error(const CLI::App& app, const CLI::ParseError& error, Context& context) {
@@ -106,20 +133,20 @@ void add_format(CLI::App& command, Format& format) {
           [&format](const std::string& name) {
             format = name == "json" ? Format::kJson : name == "csv" ? Format::kCsv : Format::kTable;
           },
-          "How to print it; default: table")
+          "table, json or csv; default: table")
       ->check(CLI::IsMember(std::vector<std::string>{"table", "json", "csv"}))
-      ->type_name("");
+      ->type_name("FORMAT");
 }
 
 void add_list_options(CLI::App& command, ListWanted& wanted, const std::string& what) {
   command
       .add_option("--filter", wanted.filter,
-                  "Only " + what + " that match (AIP-160), as in the examples below")
+                  "Only " + what + " that match, as in the examples below (syntax: AIP-160)")
       ->type_name("FILTER");
   command
       .add_option("--order-by", wanted.order_by,
-                  "Fields as in a filter, each with desc for the largest first")
-      ->type_name("FIELD,…");
+                  "Fields as in a filter, with commas between; desc after one: the largest first")
+      ->type_name("FIELDS");
   command.add_flag("--archived", wanted.archived, "Archived ones too");
 }
 
@@ -149,12 +176,16 @@ ExitCode exit_code(Code code) {
 int run(const std::vector<std::string>& arguments, Context& context) {
   CLI::App app(kDescription, "hooke");
   app.footer(kFooter);
-  app.set_version_flag("--version", std::string("hooke ") + kVersion + " (" + kGitCommit + ")");
+  app.set_version_flag("--version", std::string("hooke ") + kVersion + " (" + kGitCommit + ")",
+                       "Print the version");
   app.require_subcommand(1);
   app.fallthrough();
-  add_connection_options(app, context.connect);
+  add_shared_options(app, context);
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.get_help_ptr()->description("Print this page");
   add_commands(app, context);
   try {
+    if (!arguments.empty() && hidden_command(app, arguments, context)) return kDone;
     if (arguments.empty()) {
       context.err << app.help();
       return kBadInput;

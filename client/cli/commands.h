@@ -34,6 +34,7 @@ void add_workers(CLI::App& app, Context& context);
 void add_server(CLI::App& app, Context& context);
 void add_sync(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
+void add_completion(CLI::App& app, Context& context);
 
 // A command that does something: `examples` has a line for each, without indentation; `action`
 // gets the options that were bound to `*options`, which live as long as the command.

@@ -138,7 +138,8 @@ void add_compare(CLI::App& app, Context& context) {
       "  hooke compare k3f9 p2c7 --series elasticity/kl.dominance",
       options, [&](const CompareOptions& given) { compare(context, given); });
   command->add_option("RUN", options->runs, "Ids of runs, the beginnings of them, or experiments")
-      ->required();
+      ->required()
+      ->option_text("RUN|EXPERIMENT");
   add_repeated(*command, "--series", options->series, "KEY", "A series whose values to align by step");
   CLI::Option* points = command
                             ->add_option("--points", options->points,

@@ -306,7 +306,9 @@ void add_export(CLI::App& app, Context& context) {
       "  tensorboard  event files; float32, and no pairs, which the command says\n"
       "What is exported appears when it is whole, or not at all.",
       options, [&](const ExportOptions& given) { export_runs(context, given); });
-  command->add_option("RUN", options->target, "A run or an experiment")->required();
+  command->add_option("RUN", options->target, "A run or an experiment")
+      ->required()
+      ->option_text("RUN|EXPERIMENT");
   command->add_option("--format", options->format, "csv, jsonl, npz or tensorboard")
       ->check(CLI::IsMember(kFormats))
       ->type_name("FORMAT")

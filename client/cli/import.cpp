@@ -92,7 +92,7 @@ void add_import(CLI::App& app, Context& context) {
       options, [&](const ImportOptions& given) { import_series(context, given); });
   command->add_option("FORMAT", options->format, "csv or tensorboard")
       ->check(CLI::IsMember(std::vector<std::string>{"csv", "tensorboard"}))
-      ->type_name("")
+      ->option_text("FORMAT")
       ->required();
   command->add_option("PATH", options->path, "A file or a folder")->required();
   command->add_option("--as", options->name, "Name of the experiment; one that is taken gets -2, -3, …")

@@ -198,13 +198,15 @@ void add_against(CLI::App& command, InfluenceOptions& options, const std::vector
                     .add_option_function<std::string>(
                         "--against", [&](const std::string& target) { options.against.set_parent(target); },
                         "Which entries differ from this one's, with p-values; default with the options "
-                        "below: the same TARGET")
+                        "below: the same runs")
                     ->type_name("RUN|EXPERIMENT"));
   CLI::Option* step = add("--against-step", options.against_step, "STEP",
                           "The other side at this step; default: as the first side");
-  CLI::Option* from = add("--against-from", options.against_from, "STEP", "… from this step");
-  CLI::Option* to = add("--against-to", options.against_to, "STEP", "… up to this step");
-  CLI::Option* phase = add("--against-phase", options.against_phase, "N", "… over this phase, from 1")
+  CLI::Option* from =
+      add("--against-from", options.against_from, "STEP", "The other side: mean from this step");
+  CLI::Option* to = add("--against-to", options.against_to, "STEP", "The other side: mean up to this step");
+  CLI::Option* phase = add("--against-phase", options.against_phase, "N",
+                           "The other side: mean over this phase, the first being 1")
                            ->check(CLI::Range(1, 1 << 20));
   add("--against-update", options.against_update, "NAME", "The other side with this update");
   step->excludes(from)->excludes(to)->excludes(phase);
@@ -240,7 +242,7 @@ void add_influence(CLI::App& app, Context& context) {
   command->add_option("TARGET", options->target, "A run, or an experiment: mean over its runs")
       ->required()
       ->option_text("RUN|EXPERIMENT");
-  command->add_option("--measure", options->measure, "As `kl`; default: the run's first")
+  command->add_option("--measure", options->measure, "What was measured, as kl; default: the run's first")
       ->type_name("MEASURE");
   CLI::Option* update =
       command->add_option("--update", options->update, "Name of the update; default: the first")
@@ -253,9 +255,10 @@ void add_influence(CLI::App& app, Context& context) {
           ->type_name("STEP");
   CLI::Option* to = command->add_option("--to", options->to, "Mean over the measurements up to this step")
                         ->type_name("STEP");
-  CLI::Option* phase = command->add_option("--phase", options->phase, "Mean over this phase, from 1")
-                           ->type_name("N")
-                           ->check(CLI::Range(1, 1 << 20));
+  CLI::Option* phase =
+      command->add_option("--phase", options->phase, "Mean over this phase, the first being 1")
+          ->type_name("N")
+          ->check(CLI::Range(1, 1 << 20));
   command
       ->add_option(
           "--level", options->level,

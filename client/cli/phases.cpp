@@ -184,7 +184,8 @@ void phases(Context& context, const PhasesOptions& options) {
 }
 
 void add_analysis_options(CLI::App& command, PhasesOptions& options) {
-  command.add_option("--scale", options.scale, "auto: log when every value is positive")
+  command.add_option("--scale", options.scale, "auto, linear or log; auto: log when every value is positive")
+      ->type_name("SCALE")
       ->check(CLI::IsMember({"auto", "linear", "log"}))
       ->capture_default_str();
   command
@@ -193,16 +194,22 @@ void add_analysis_options(CLI::App& command, PhasesOptions& options) {
                   "(piecewise constant); default: all")
       ->delimiter(',')
       ->check(CLI::IsMember({"relaxation", "knots", "jumps"}))
-      ->type_name("MODEL,...");
-  command.add_option("--knots", options.knots, "Most knots, and jumps, of a curve (default: 2)");
-  command.add_option("--min-segment", options.min_segment, "Fewest points of a segment (default: 4)");
-  command.add_option("--level", options.level, "Of tests and intervals (default: 0.05)");
-  command.add_option("--elastic-slope", options.elastic_slope,
-                     "Least slope of an elastic segment, as a share of the steepest (default: 0.1)");
+      ->type_name("MODELS");
+  command.add_option("--knots", options.knots, "Most knots, and jumps, of a curve; default: 2")
+      ->type_name("N");
+  command.add_option("--min-segment", options.min_segment, "Fewest points of a segment; default: 4")
+      ->type_name("N");
+  command.add_option("--level", options.level, "Of tests and intervals; default: 0.05")->type_name("P");
+  command
+      .add_option("--elastic-slope", options.elastic_slope,
+                  "Least slope of an elastic segment, as a share of the steepest; default: 0.1")
+      ->type_name("SHARE");
   command.add_flag("--every-knot", options.every_knot,
                    "A transition at every knot, not only between elastic and inelastic");
-  command.add_option("--resamples", options.resamples,
-                     "Simulated series for tests and intervals (default: 399); 0: neither");
+  command
+      .add_option("--resamples", options.resamples,
+                  "Simulated series for tests and intervals; default: 399; 0: neither")
+      ->type_name("N");
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ void add_presets(CLI::App& app, Context& context) {
                                      "  hooke presets show fashion-mnist > mine.yaml\n"
                                      "  hooke presets show fashion-mnist --complete",
                                      showing, [&](const ShowOptions& options) { show(context, options); });
-  command->add_option("NAME", showing->name, "As `hooke presets list` shows it")->required();
+  command->add_option("PRESET", showing->name, "As `hooke presets list` shows it")->required();
   command->add_flag("--complete", showing->complete, "With every default filled in, without comments");
 }
 

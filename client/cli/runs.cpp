@@ -163,7 +163,7 @@ void add_changes(CLI::App& group, Context& context) {
       "  hooke runs extend k3f9 --epochs 20",
       extending, [&](const ExtendOptions& options) { extend(context, options); });
   command->add_option("RUN", extending->run, "Id of a run, or the beginning of it")->required();
-  command->add_option("--epochs", extending->epochs, "Epochs in all (default: twice as many as now)")
+  command->add_option("--epochs", extending->epochs, "Epochs in all; default: twice as many as now")
       ->type_name("N")
       ->check(CLI::PositiveNumber);
 }

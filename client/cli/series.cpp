@@ -147,7 +147,8 @@ void add_series(CLI::App& app, Context& context) {
       "  hooke series get k3f9 elasticity/kl.pairs --step 180 -o csv > pairs.csv    every pair of probes",
       getting, [&](const GetOptions& options) { get(context, options); });
   command->add_option("RUN", getting->run, "Id of a run, or the beginning of it; with --seeds an experiment")
-      ->required();
+      ->required()
+      ->option_text("RUN|EXPERIMENT");
   command->add_option("KEY", getting->key, "As `hooke series list` shows it, or derived")->required();
   CLI::Option* step =
       command->add_option("--step", getting->step, "At this step; of pairs the default is the last")
@@ -165,7 +166,7 @@ void add_series(CLI::App& app, Context& context) {
       ->add_option("--seeds", getting->seeds,
                    "mean: over the runs of an experiment, with their standard deviation (n - 1)")
       ->check(CLI::IsMember({"mean"}))
-      ->type_name("");
+      ->type_name("mean");
   add_format(*command, getting->format);
 }
 

@@ -115,10 +115,10 @@ void add_submit(CLI::App& app, Context& context) {
       options, [&](const SubmitOptions& given) { submit(context, given); });
   CLI::Option* file = command->add_option("FILE", options->file, "Configuration, YAML; - for standard input");
   command->add_option("--preset", options->preset, "A configuration that ships with Hooke")
-      ->type_name("NAME")
+      ->type_name("PRESET")
       ->excludes(file);
   add_repeated(*command, "--set", options->set, "FIELD=VALUE", "Set a field, as training.lr=0.1");
-  add_repeated(*command, "--sweep", options->sweep, "FIELD=V,V", "Runs for each of these values");
+  add_repeated(*command, "--sweep", options->sweep, "FIELD=V,V,…", "Runs for each of these values");
   command->add_option("--seeds", options->seeds, "Runs with training.seed, the seed after it, …")
       ->type_name("N")
       ->check(CLI::Range(1, 10'000))

@@ -64,7 +64,9 @@ void add_wait(CLI::App& app, Context& context) {
                                "  hooke wait k3f9 p2c7\n"
                                "  hooke wait fashion-mnist && hooke influence fashion-mnist",
                                options, [&](const WaitOptions& given) { wait(context, given); });
-  command->add_option("RUN", options->targets, "Runs or experiments")->required();
+  command->add_option("RUN", options->targets, "Runs or experiments")
+      ->required()
+      ->option_text("RUN|EXPERIMENT");
 }
 
 }  // namespace hooke::cli

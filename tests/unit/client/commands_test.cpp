@@ -14,54 +14,6 @@ using testing::Not;
 
 class Commands : public CliTest {};
 
-TEST_F(Commands, EveryCommandExplainsItselfWithAnExample) {
-  const std::vector<std::vector<std::string>> commands = {
-      {},
-      {"up"},
-      {"down"},
-      {"submit"},
-      {"watch"},
-      {"wait"},
-      {"influence"},
-      {"phases"},
-      {"plot"},
-      {"runs"},
-      {"runs", "list"},
-      {"runs", "show"},
-      {"runs", "logs"},
-      {"runs", "cancel"},
-      {"runs", "retry"},
-      {"runs", "extend"},
-      {"experiments"},
-      {"experiments", "list"},
-      {"experiments", "show"},
-      {"series"},
-      {"series", "list"},
-      {"series", "get"},
-      {"presets"},
-      {"presets", "list"},
-      {"presets", "show"},
-      {"config"},
-      {"config", "check"},
-      {"config", "schema"},
-      {"workers"},
-      {"workers", "list"},
-      {"server"},
-      {"server", "status"},
-      {"sync"},
-      {"doctor"},
-  };
-  for (std::vector<std::string> command : commands) {
-    std::string line = "hooke";
-    for (const std::string& word : command) line += " " + word;
-    command.push_back("--help");
-    const Result result = hooke(command);
-    EXPECT_EQ(result.code, 0) << line;
-    EXPECT_THAT(result.out, HasSubstr("Examples:\n  ")) << line;
-    EXPECT_THAT(result.out.substr(result.out.find("Examples:")), HasSubstr(line)) << line;
-  }
-}
-
 TEST_F(Commands, TheVersionIsPrinted) {
   const Result result = hooke({"--version"});
   EXPECT_EQ(result.code, 0);

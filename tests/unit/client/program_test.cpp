@@ -1,5 +1,6 @@
 // The built program as a child: what only a process can show.
 #include <gtest/gtest.h>
+#include <pty.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@ namespace hooke::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 class Program : public testing::Test {
  protected:
@@ -60,6 +62,77 @@ TEST_F(Program, ItsExitStatusIsTheCommands) {
   EXPECT_EQ(wait(start({"runs", "list"})), 0);
   EXPECT_EQ(wait(start({"runs", "show", "zzz"})), 2);
   EXPECT_EQ(wait(start({"runs", "list", "--server", "127.0.0.1:1"})), 1);
+  EXPECT_EQ(wait(start({"runs", "list", "--no-such-option"})), 2);
+  server_.change([](Script& script) {
+    script.runs[0].set_state(v1::RUN_STATE_SUCCEEDED);
+    script.runs[1].set_state(v1::RUN_STATE_SUCCEEDED);
+  });
+  EXPECT_EQ(wait(start({"wait", "shirts"})), 0);
+  server_.change([](Script& script) { script.runs[1].set_state(v1::RUN_STATE_FAILED); });
+  EXPECT_EQ(wait(start({"wait", "shirts"})), 3);
+  EXPECT_EQ(wait(start({"watch", "shirts"})), 3);
+  server_.change([](Script& script) { script.runs[1].set_state(v1::RUN_STATE_CANCELLED); });
+  EXPECT_EQ(wait(start({"watch", "shirts"})), 3);
+  server_.change([](Script& script) { script.token = "secret"; });
+  EXPECT_EQ(wait(start({"runs", "list"})), 4);
+  EXPECT_EQ(wait(start({"runs", "list", "--token", "wrong"})), 4);
+}
+
+// What a person sees: the program on a terminal of its own.
+class OnATerminal : public Program {
+ protected:
+  // Its whole output until it ends.
+  std::string screen(std::vector<std::string> arguments, const std::vector<std::string>& variables) {
+    std::vector<std::string> environment{"HOME=" + folder_.path().string(),
+                                         "HOOKE_SERVER=" + server_.address(), "LANG=C.UTF-8"};
+    environment.insert(environment.end(), variables.begin(), variables.end());
+    arguments.insert(arguments.begin(), HOOKE_PROGRAM);
+    const auto pointers = [](std::vector<std::string>& texts) {
+      std::vector<char*> all;
+      for (std::string& text : texts) all.push_back(text.data());
+      all.push_back(nullptr);
+      return all;
+    };
+    const auto words = pointers(arguments);
+    const auto variable_words = pointers(environment);
+    int terminal = -1;
+    const pid_t pid = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+    if (pid == 0) {
+      ::execve(words[0], words.data(), variable_words.data());
+      ::_exit(127);
+    }
+    std::string text;
+    char buffer[512];
+    for (ssize_t got = 0; (got = ::read(terminal, buffer, sizeof buffer)) > 0;)
+      text.append(buffer, static_cast<std::size_t>(got));
+    ::close(terminal);
+    EXPECT_EQ(wait(pid), 0) << text;
+    return text;
+  }
+};
+
+TEST_F(OnATerminal, ColoursAreForTerminalsAndAskedFor) {
+  server_.change([](Script& script) { script.influence = small_influence(); });
+  const std::vector<std::string> ask{"influence", "k3f9"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), ask.begin(), ask.end());
+    return more;
+  };
+  const std::string xterm = "TERM=xterm-256color";
+  EXPECT_THAT(screen(ask, {xterm}), HasSubstr("\x1b["));
+  EXPECT_THAT(screen(ask, {xterm, "NO_COLOR="}), HasSubstr("\x1b[")) << "empty counts as not set";
+  EXPECT_THAT(screen(ask, {xterm, "NO_COLOR=1"}), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(screen(ask, {"TERM=dumb"}), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(screen(ask, {}), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(screen(with({"--color", "never"}), {xterm}), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(screen(with({"--color", "always"}), {xterm, "NO_COLOR=1"}), HasSubstr("\x1b["));
+  EXPECT_THAT(screen(with({"-o", "csv"}), {xterm}), Not(HasSubstr("\x1b")));
+
+  EXPECT_EQ(wait(start(ask)), 0);  // into a file
+  std::ifstream in(log());
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  EXPECT_THAT(text, HasSubstr("bag"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
 
 TEST_F(Program, OutputThatCannotBeWrittenIsAnError) {
