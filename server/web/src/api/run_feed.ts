@@ -12,6 +12,8 @@ export class RunFeed {
   readonly redraw = new Store(0);
   // Last step that is stored; -1 before anything came.
   readonly arrived = new Store(-1);
+  // When that came, as performance.now() has it.
+  heardAt = 0;
   // An error that ended the stream for good.
   readonly error = new Store<unknown>(undefined);
   private stop: (() => void) | undefined;
@@ -36,6 +38,7 @@ export class RunFeed {
       this.attempt = run.attempt;
       this.redraw.set(this.redraw.get() + 1);
     }
+    this.heardAt = performance.now();
     this.run.set(run);
     this.arrived.set(Number(run.step));
   }

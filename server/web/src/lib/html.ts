@@ -15,7 +15,7 @@ export function table(head: string[], rows: string[][]): string {
 }
 
 export function code(text: string): string {
-  return `<pre class="code">${escapeXml(text)}</pre>`;
+  return `<pre class="code" tabindex="0">${escapeXml(text)}</pre>`;
 }
 
 const style = `:root{color-scheme:light}body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:0 auto;padding:1.5rem 1rem 4rem;color:#1b1e23;background:#fff;overflow-wrap:anywhere}

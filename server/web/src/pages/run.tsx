@@ -26,13 +26,14 @@ import { configured, matricesOf, type MatrixChoice, phaseChoices, planeOf, scala
 export function RunPage({ id }: { id: string }) {
   const answer = useCall(id, async (signal) => {
     // The run first: what is later than its step comes with the stream.
+    const askedAt = performance.now();
     const run = await experiments.getRun({ name: `experiments/-/runs/${id}` }, { signal });
-    return { run, stored: await allSeries(run.name, signal) };
+    return { run, askedAt, stored: await allSeries(run.name, signal) };
   });
   useEffect(() => {
     document.title = `${id} · Hooke`;
   }, [id]);
-  if (answer.value) return <Loaded key={answer.value.run.name} run={answer.value.run} stored={answer.value.stored} reload={answer.reload} />;
+  if (answer.value) return <Loaded key={answer.value.run.name} {...answer.value} reload={answer.reload} />;
   if (answer.error !== undefined) return <Problem error={answer.error} again={answer.reload} />;
   return <Loading what="the run" />;
 }
@@ -50,12 +51,13 @@ function newest(loaded: Run, streamed: Run | undefined): Run {
   };
 }
 
-function Loaded({ run: loaded, stored, reload }: { run: Run; stored: Stored[]; reload: () => void }) {
+function Loaded({ run: loaded, askedAt, stored, reload }: { run: Run; askedAt: number; stored: Stored[]; reload: () => void }) {
   const { params } = useAddress();
   const feed = useMemo(() => new RunFeed(loaded.name, loaded.attempt), [loaded.name]);
   useEffect(() => () => feed.close(), [feed]);
   const streamed = useStore(feed.run);
-  const run = newest(loaded, streamed);
+  // A stream ends with the run; what a retry has made of it since is known from asking again alone.
+  const run = newest(loaded, feed.heardAt > askedAt ? streamed : undefined);
   const { measures, updates } = useMemo(() => configured(run.configJson), [run.configJson]);
   const matrices = useMemo(() => matricesOf(stored, measures, updates), [stored, measures, updates]);
   const scalars = useMemo(() => stored.filter(({ kind, count }) => kind === "scalar" && count > 0), [stored]);

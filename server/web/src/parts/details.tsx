@@ -9,7 +9,7 @@ export function RunDetails({ run }: { run: Run }) {
   return (
     <div class="details-grid">
       <Panel title="Configuration" id="config">
-        <pre class="code">{configYaml(run.configJson)}</pre>
+        <pre class="code" tabIndex={0}>{configYaml(run.configJson)}</pre>
         <p class="muted">
           SHA-256 <code class="break">{run.configHash}</code>
         </p>
@@ -17,7 +17,7 @@ export function RunDetails({ run }: { run: Run }) {
           <details>
             <summary>{run.configHistory.length} earlier, before the run was extended</summary>
             {run.configHistory.map((json, i) => (
-              <pre class="code" key={i}>
+              <pre class="code" tabIndex={0} key={i}>
                 {configYaml(json)}
               </pre>
             ))}

@@ -166,37 +166,39 @@ export function estimate(figure: Estimate | undefined): string {
 function Figures({ answer, classes }: { answer: GetInfluenceResponse; classes: string[] }) {
   const selectivity = answer.selectivity.map((figure, i) => ({ name: classes[i] ?? "", figure }));
   return (
-    <dl class="figures">
-      <div>
-        <dt title="Mean of the diagonal minus mean off it">dominance</dt>
-        <dd class="num">{estimate(answer.dominance)}</dd>
-      </div>
-      <div>
-        <dt title="Mean of the diagonal over mean off it">dominance ratio</dt>
-        <dd class="num">{estimate(answer.dominanceRatio)}</dd>
-      </div>
-      <div>
-        <dt title="Norm of A − Aᵀ over norm of A; 0: symmetric">asymmetry</dt>
-        <dd class="num">{estimate(answer.asymmetry)}</dd>
-      </div>
-      {classes.length <= 12 && (
-        <div class="wide">
-          <dt title="Of each updated class: its diagonal entry over its column's mean">selectivity</dt>
-          <dd>
-            {selectivity.map(({ name, figure }, i) => (
-              <span class="pair" key={i}>
-                {name} <span class="num">{estimate(figure)}</span>
-              </span>
-            ))}
-          </dd>
+    <>
+      <dl class="figures">
+        <div>
+          <dt title="Mean of the diagonal minus mean off it">dominance</dt>
+          <dd class="num">{estimate(answer.dominance)}</dd>
         </div>
-      )}
+        <div>
+          <dt title="Mean of the diagonal over mean off it">dominance ratio</dt>
+          <dd class="num">{estimate(answer.dominanceRatio)}</dd>
+        </div>
+        <div>
+          <dt title="Norm of A − Aᵀ over norm of A; 0: symmetric">asymmetry</dt>
+          <dd class="num">{estimate(answer.asymmetry)}</dd>
+        </div>
+        {classes.length <= 12 && (
+          <div class="wide">
+            <dt title="Of each updated class: its diagonal entry over its column's mean">selectivity</dt>
+            <dd>
+              {selectivity.map(({ name, figure }, i) => (
+                <span class="pair" key={i}>
+                  {name} <span class="num">{estimate(figure)}</span>
+                </span>
+              ))}
+            </dd>
+          </div>
+        )}
+      </dl>
       {answer.level > 0 && (
-        <p class="muted">
+        <p class="caption">
           Intervals: {short(answer.level * 100)} %, {answer.interval === IntervalKind.RUNS ? `over ${answer.runs.length} runs` : "bootstrap over probes"}.
         </p>
       )}
-    </dl>
+    </>
   );
 }
 
