@@ -100,7 +100,7 @@ test("a run is cancelled, after a second thought, and tried again", async () => 
   assert.equal((await house.runsOf("cancelled"))[0].state, "RUN_STATE_RUNNING");
   await page.getByRole("button", { name: "Cancel …" }).click();
   await page.getByRole("button", { name: "Cancel this run" }).click();
-  await head.getByText("cancelled", { exact: true }).waitFor();
+  await head.locator(".state-cancelled").waitFor();
   await eventually(async () => (await house.runsOf("cancelled"))[0].state === "RUN_STATE_CANCELLED", "the cancel");
   await page.getByRole("button", { name: "Retry" }).click();
   await head.locator(".state-queued, .state-running").waitFor();
