@@ -122,15 +122,15 @@ export class House {
 }
 
 // Small Gaussian classes and a small net: hundreds of steps a second on any machine.
-export function gaussians({ name, classes = 3, epochs = 1, every = 10, more = "", names = "" }) {
+export function gaussians({ name, classes = 3, epochs = 1, every = 10, names = "", measures = "kl, loss" }) {
   const list = (value) => `[${Array.from({ length: classes }, (_, i) => value(i)).join(", ")}]`;
   return `name: ${name}
 data: {set: gaussians, dimension: 10, points: 300, gaussian_means: ${list((i) => i * 3)}, gaussian_deviations: ${list(() => 1)}${names}}
 model: {type: mlp, hidden: [8]}
 training: {lr: 1e-2, batch: 10, epochs: ${epochs}}
 probes: {per_class: 4, every: ${every}, keep_pairs: true}
-measures: [kl, loss]
-${more}`;
+measures: [${measures}]
+`;
 }
 
 export function launch(options = {}) {

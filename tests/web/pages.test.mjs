@@ -9,7 +9,7 @@ let house, browser, page, runs;
 before(async () => {
   house = new House();
   [, browser] = await Promise.all([house.startServer(), launch()]);
-  const file = house.file("three.yaml", gaussians({ name: "three" }));
+  const file = house.file("three.yaml", gaussians({ name: "three", measures: "kl, loss, l2_logit, linearity_gap" }));
   house.hooke("submit", file, "--seeds", "2", "--sweep", "training.lr=0.01,0.02", "--tag", "team=vision");
   house.startWorker("worker");
   await house.finish("three");
@@ -90,6 +90,17 @@ test("the matrix shows what the server answers, at the step that was scrubbed to
   await eventually(async () => parseFloat((await first.innerText()).replace("−", "-")) === expected, "the server's value in the table");
   await page.reload();
   await eventually(async () => (await slider.getAttribute("aria-valuetext")) === `step ${step}`, "the same step after a reload");
+});
+
+test("what first order predicts is drawn beside what was measured", async () => {
+  page = await open(browser, house, `/runs/${runs[0].runId}`);
+  const keys = ["l2_logit", "linearity_gap"].map((measure) => `elasticity/${measure}[1,0]`);
+  const { columns } = await house.call("QueryService/GetSeries", { run: runs[0].name, keys });
+  const [measured, gap] = columns.map(({ value }) => value.at(-1));
+  const chart = page.getByRole("group", { name: /^Measured and predicted to first order, update on 0/ });
+  const shown = async (name) => parseFloat((await chart.locator(".legend-item").filter({ hasText: name }).locator(".num").innerText()).replace("−", "-"));
+  assert.equal(await shown("1, measured"), Number(measured.toPrecision(3)));
+  assert.equal(await shown("1, predicted"), Number((measured - gap).toPrecision(3)));
 });
 
 test("cells are reached with the arrow keys and by the mouse", async () => {

@@ -99,7 +99,8 @@ function Loaded({ compared, ids, reload }: { compared: Compared; ids: string[]; 
   const groups = useMemo(() => runs.map((run) => ({ label: label(run), source: run.name })), [ids.join(), label]);
   const { measures, updates } = useMemo(() => configured(runs[0]?.configJson ?? ""), [runs]);
   const matrices = useMemo(() => matricesOf(shared, measures, updates), [shared, measures, updates]);
-  const choice = matrices.find(({ measure, update }) => measure === params.measure && update === (params.update ?? "")) ?? matrices[0];
+  const wanted = params.measure ?? matrices[0]?.measure;
+  const choice = matrices.find(({ measure, update }) => measure === wanted && update === (params.update ?? "")) ?? matrices[0];
   const scalars = useMemo(() => stored.filter(({ kind, count }) => kind === "scalar" && count > 0), [stored]);
   const extra = listParam(params.series).join("\n");
   const panels = useMemo(

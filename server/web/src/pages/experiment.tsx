@@ -201,7 +201,8 @@ function OverRuns({ name: id, runs, stored, ...shared }: { runs: Run[]; stored: 
   const { measures, updates } = useMemo(() => configured(runs[0]?.configJson ?? ""), [runs[0]?.configJson]);
   const matrices = useMemo(() => matricesOf(stored, measures, updates), [stored, measures, updates]);
   const scalars = useMemo(() => stored.filter(({ kind, count }) => kind === "scalar" && count > 0), [stored]);
-  const choice = matrices.find(({ measure, update }) => measure === params.measure && update === (params.update ?? "")) ?? matrices[0];
+  const wanted = params.measure ?? matrices[0]?.measure;
+  const choice = matrices.find(({ measure, update }) => measure === wanted && update === (params.update ?? "")) ?? matrices[0];
   const kind = useCall(choice && JSON.stringify(["kind", name, choice.series.key]), (signal) =>
     queries.getInfluence({ parent: name, measure: choice?.measure, update: choice?.update, resamples: 100 }, { signal }),
   );

@@ -1,19 +1,21 @@
 // One run: which class influences which, and when training changes phase; loss and accuracy; where it came from.
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 import { experiments, queries } from "../api/clients.js";
-import { getPhases } from "../api/phases.js";
+import { getPhases, marksOf } from "../api/phases.js";
 import { isLive, RunFeed } from "../api/run_feed.js";
 import { allSeries, type Stored } from "../api/stored.js";
-import { useCall } from "../api/use_call.js";
+import { type Answer, useCall } from "../api/use_call.js";
 import { useColumns } from "../api/use_columns.js";
 import type { Zoom } from "../charts/line_chart.js";
 
+import type { RunPhases } from "../generated/hooke/v1/query_pb.js";
 import type { Run } from "../generated/hooke/v1/resources_pb.js";
 import { listParam, stepParam } from "../lib/address.js";
 import { show, useAddress } from "../lib/route.js";
 import { useStore } from "../lib/store.js";
 import { CurvesPanel } from "../parts/curves_panel.js";
 import { RunDetails } from "../parts/details.js";
+import { GapPanel, gapOf } from "../parts/gap_panel.js";
 import { MatrixPanel } from "../parts/matrix_panel.js";
 import { PhasesPanel, scaleOf } from "../parts/phases_panel.js";
 import { RunHeader } from "../parts/run_header.js";
@@ -61,7 +63,8 @@ function Loaded({ run: loaded, askedAt, stored, reload }: { run: Run; askedAt: n
   const { measures, updates } = useMemo(() => configured(run.configJson), [run.configJson]);
   const matrices = useMemo(() => matricesOf(stored, measures, updates), [stored, measures, updates]);
   const scalars = useMemo(() => stored.filter(({ kind, count }) => kind === "scalar" && count > 0), [stored]);
-  const choice = matrices.find(({ measure, update }) => measure === params.measure && update === (params.update ?? "")) ?? matrices.find(({ measure }) => measure === params.measure) ?? matrices[0];
+  const wanted = params.measure ?? matrices[0]?.measure;
+  const choice = matrices.find(({ measure, update }) => measure === wanted && update === (params.update ?? "")) ?? matrices.find(({ measure }) => measure === params.measure) ?? matrices[0];
   const zoom = useZoom(params);
   const domain = useMemo(() => ({ from: 0, to: Math.max(1, Number(run.step)) }), [run.step]);
   const step = useStepStore(run.name);
@@ -89,7 +92,7 @@ function Loaded({ run: loaded, askedAt, stored, reload }: { run: Run; askedAt: n
         </Empty>
       )}
       {stored.length > 0 && <Toolbar choice={choice} matrices={matrices} zoom={zoom} onZoom={onZoom} />}
-      {choice && <Influence key={choice.series.key} choice={choice} scalars={scalars} {...shared} />}
+      {choice && <Influence key={choice.series.key} choice={choice} gap={gapOf(matrices, choice.update)} scalars={scalars} {...shared} />}
       {!choice && scalars.length > 0 && <Phases choice={undefined} plane="mean" scalars={scalars} {...shared} />}
       <div class="panel-grid">
         {groups.map(({ title, keys }) => (
@@ -210,7 +213,7 @@ type Shared = {
 const mostSteps = 2000;
 
 // The matrices of one measure and update: at a step, and over training.
-function Influence({ choice, scalars, ...shared }: { choice: MatrixChoice; scalars: Stored[] } & Shared) {
+function Influence({ choice, gap, scalars, ...shared }: { choice: MatrixChoice; gap?: MatrixChoice; scalars: Stored[] } & Shared) {
   const { params } = useAddress();
   const { series, measure, update } = choice;
   // What kind of values these are: signed or not, and which plane is shown first.
@@ -224,6 +227,9 @@ function Influence({ choice, scalars, ...shared }: { choice: MatrixChoice; scala
   const steps = useSteps(shared.run, series.key, shared.zoom, shared.feed);
   const onLog = useCallback((log: boolean) => show({ y: log ? "log" : undefined }), []);
   const onBands = useCallback((bands: boolean) => show({ bands: bands ? undefined : "off" }), []);
+  const phases = usePhases(shared.run);
+  // A curve without a transition is elastic from end to end: nothing that shading would add.
+  const marks = useMemo(() => (phases.value?.transitions.length ? marksOf(phases.value) : undefined), [phases.value]);
   if (kind.error !== undefined) return <Problem error={kind.error} again={kind.reload} />;
   if (!kind.value || !steps) return <Loading what="influence" />;
   const plane = planeOf(params.plane, kind.value.shown);
@@ -251,12 +257,14 @@ function Influence({ choice, scalars, ...shared }: { choice: MatrixChoice; scala
           bands={params.bands !== "off"}
           updated={updated}
           responding={responding}
-          caption={description}
+          marks={marks}
+          caption={`${description}${marks ? ` · transition of ${phases.value?.series}` : ""}`}
           onLog={onLog}
           onBands={onBands}
         />
       </div>
-      <Phases choice={choice} plane={plane} scalars={scalars} {...shared} />
+      {gap && <GapPanel {...shared} choice={gap} picked={params.updated} />}
+      <AnsweredPhases choice={choice} plane={plane} scalars={scalars} answer={phases} {...shared} />
     </>
   );
 }
@@ -267,12 +275,19 @@ function useSteps(run: string, key: string, zoom: Zoom | undefined, feed: RunFee
   return useColumns(run, keys, zoom ?? {}, mostSteps, feed).value?.[0]?.step;
 }
 
-function Phases({ choice, plane, scalars, ...shared }: { choice?: MatrixChoice; plane: "mean" | "ratio_of_means"; scalars: Stored[] } & Shared) {
+function usePhases(run: string): Answer<RunPhases | undefined> {
   const { params } = useAddress();
-  const series = params.phases ?? "";
-  const scale = params.phaseScale ?? "";
-  const answer = useCall(JSON.stringify(["phases", shared.run, series, scale]), async (signal) => (await getPhases(shared.run, series, scaleOf(scale), signal)).runs[0]);
-  const choices = useMemo(() => phaseChoices(choice, plane, scalars), [choice, plane, scalars]);
-  return <PhasesPanel {...shared} answer={answer} series={series} choices={choices} scale={scale} />;
+  const { phases: series = "", phaseScale: scale = "" } = params;
+  return useCall(JSON.stringify(["phases", run, series, scale]), async (signal) => (await getPhases(run, series, scaleOf(scale), signal)).runs[0]);
 }
 
+function Phases({ choice, plane, scalars, ...shared }: { choice?: MatrixChoice; plane: "mean" | "ratio_of_means"; scalars: Stored[] } & Shared) {
+  const answer = usePhases(shared.run);
+  return <AnsweredPhases choice={choice} plane={plane} scalars={scalars} answer={answer} {...shared} />;
+}
+
+function AnsweredPhases({ choice, plane, scalars, answer, ...shared }: { choice?: MatrixChoice; plane: "mean" | "ratio_of_means"; scalars: Stored[]; answer: Answer<RunPhases | undefined> } & Shared) {
+  const { params } = useAddress();
+  const choices = useMemo(() => phaseChoices(choice, plane, scalars), [choice, plane, scalars]);
+  return <PhasesPanel {...shared} answer={answer} series={params.phases ?? ""} choices={choices} scale={params.phaseScale ?? ""} />;
+}
