@@ -97,3 +97,25 @@ export function extended(column: Column, part: Column): Column {
     count: column.count + part.step.length - first,
   };
 }
+
+// At most about `most` of a column's points for a drawing: of each stretch its smallest, its largest and one that is
+// not finite, and the last of all.
+export function thinned(column: Column, most: number): Column {
+  const size = column.step.length;
+  if (size <= most) return column;
+  const stretch = Math.ceil((size * 3) / most);
+  const kept = new Set([0, size - 1]);
+  for (let from = 0; from < size; from += stretch) {
+    let [low, high, odd] = [-1, -1, -1];
+    for (let i = from; i < Math.min(size, from + stretch); ++i) {
+      const value = column.value[i] ?? NaN;
+      if (!Number.isFinite(value)) odd = i;
+      else if (low < 0 || value < (column.value[low] ?? NaN)) low = i;
+      if (Number.isFinite(value) && (high < 0 || value > (column.value[high] ?? NaN))) high = i;
+    }
+    for (const i of [low, high, odd]) if (i >= 0) kept.add(i);
+  }
+  const places = [...kept].sort((a, b) => a - b);
+  const pick = (list: number[]) => (list.length === 0 ? [] : places.map((i) => list[i] ?? NaN));
+  return { ...column, step: pick(column.step), value: pick(column.value), sd: pick(column.sd) };
+}

@@ -2,29 +2,24 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useStore } from "../lib/store.js";
 import type { RunFeed } from "./run_feed.js";
-import { type Column, drawing, everything, extended, type Range, type Source } from "./series.js";
+import { type Column, drawing, everything, extended, type Range, type Source, thinned } from "./series.js";
 import { type Answer, useCall } from "./use_call.js";
 
-// New points that a chart takes before it asks for a fresh drawing, and how often it asks at most.
+// New points of a series that a chart keeps, and how often it asks for more at most.
 const mostNew = 4000;
 const restMs = 500;
 
 export function useColumns(source: Source, keys: string[], range: Range, points: number, feed: RunFeed): Answer<Column[]> {
   const redraw = useStore(feed.redraw);
   const arrived = useStore(feed.arrived);
-  const [fresh, setFresh] = useState(0);
   const family = JSON.stringify([source, keys]);
-  const asked = keys.length === 0 ? undefined : `${family} ${range.from} ${range.to} ${points} ${redraw} ${fresh}`;
+  const asked = keys.length === 0 ? undefined : `${family} ${range.from} ${range.to} ${points} ${redraw}`;
   const base = useCall(asked, (signal) => drawing(source, keys, range, points, signal), family);
   const news = useNews(source, keys, range, base.value, arrived);
   const value = useMemo(
     () => base.value?.map((column, i) => (news?.[i] ? extended(column, news[i]) : column)),
     [base.value, news],
   );
-  const tooMany = (news ?? []).some((column) => column.step.length > mostNew);
-  useEffect(() => {
-    if (tooMany) setFresh((old) => old + 1);
-  }, [tooMany]);
   return { ...base, value };
 }
 
@@ -44,7 +39,7 @@ function useNews(source: Source, keys: string[], range: Range, base: Column[] | 
     if (!base || busy.current || to <= known) return;
     busy.current = true;
     everything(source, keys, { from: lastStep(own?.columns ?? base) + 1, to })
-      .then((columns) => setNews({ base, upTo: to, columns: columns.map((column, i) => (own?.columns[i] ? extended(own.columns[i], column) : column)) }))
+      .then((columns) => setNews({ base, upTo: to, columns: columns.map((column, i) => thinned(own?.columns[i] ? extended(own.columns[i], column) : column, mostNew)) }))
       .catch(() => undefined) // the next record asks again
       .finally(() => setTimeout(() => ((busy.current = false), setTurn((old) => old + 1)), restMs));
   }, [arrived, base, own, turn]);

@@ -210,14 +210,14 @@ function OverRuns({ name: id, runs, stored, ...shared }: { runs: Run[]; stored: 
   const plane = planeOf(params.plane, kind.value?.shown ?? "mean");
   const choices = useMemo(() => phaseChoices(choice, plane, scalars), [choice, plane, scalars]);
   const ended = runs.filter(({ state }) => isFinal(state)).length;
-  const [wanted, setWanted] = useState(runs.length <= mostLanes);
+  const [lanes, setLanes] = useState(runs.length <= mostLanes);
   return (
     <>
       {choice && kind.value && <ExperimentInfluence parent={name} choice={choice} matrices={matrices} kind={kind.value} plane={plane} {...shared} />}
-      {wanted ? (
+      {lanes ? (
         <PhaseLanes experiment={name} labels={labels} series={params.phases ?? ""} choices={choices} scale={params.phaseScale ?? ""} version={ended} />
       ) : (
-        <button type="button" onClick={() => setWanted(true)}>
+        <button type="button" onClick={() => setLanes(true)}>
           Find the phases of {plural(runs.length, "run")}
         </button>
       )}
