@@ -38,7 +38,8 @@ function useNews(source: Source, keys: string[], range: Range, base: Column[] | 
     const to = Math.min(range.to ?? Infinity, arrived);
     if (!base || busy.current || to <= known) return;
     busy.current = true;
-    everything(source, keys, { from: lastStep(own?.columns ?? base) + 1, to })
+    // From the last step itself: an evaluation of that step may have been stored after it.
+    everything(source, keys, { from: Math.max(0, known), to })
       .then((columns) => setNews({ base, upTo: to, columns: columns.map((column, i) => thinned(own?.columns[i] ? extended(own.columns[i], column) : column, mostNew)) }))
       .catch(() => undefined) // the next record asks again
       .finally(() => setTimeout(() => ((busy.current = false), setTurn((old) => old + 1)), restMs));
