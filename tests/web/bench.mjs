@@ -1,5 +1,5 @@
 // How fast the page is, measured in the browser and printed: the first view of a run with a million points, and
-// scrubbing a 10 x 10 matrix over 1,000 steps. Usage: HOOKE_BIN_DIR=… node bench.mjs
+// scrubbing a 10 x 10 matrix over 1,000 steps. Usage: node bench.mjs
 import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { eventually, gaussians, House, launch } from "./house.mjs";

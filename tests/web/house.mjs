@@ -1,13 +1,14 @@
 // The real programs in a folder of their own, and a browser that looks at them. HOOKE_BIN_DIR names the folder of
-// hooked, hooke, hooke-worker and hooke-trainer; HOOKE_CHROMIUM the browser.
+// hooked, hooke, hooke-worker and hooke-trainer (default: the checkout's release build); HOOKE_CHROMIUM the browser.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-const bin = process.env.HOOKE_BIN_DIR;
-if (!bin) throw new Error("HOOKE_BIN_DIR must name the folder with hooked, hooke, hooke-worker, hooke-trainer");
+const bin = process.env.HOOKE_BIN_DIR ?? fileURLToPath(new URL("../../build/release/bin", import.meta.url));
+if (!existsSync(join(bin, "hooked"))) throw new Error(`there is no hooked in ${bin}: build it, or name its folder in HOOKE_BIN_DIR`);
 
 export const patienceMs = 30_000;
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -3,6 +3,7 @@ import type { Column } from "../api/series.js";
 import { csvField, exact, short } from "../lib/format.js";
 import { type Curve, align, extent } from "./curve.js";
 import type { Matrix } from "./matrix.js";
+import { ticks } from "./ticks.js";
 
 export function seriesCsv(columns: Column[]): string {
   const single = columns.length === 1;
@@ -51,20 +52,6 @@ export function escapeXml(text: string): string {
 const width = 480;
 const height = 250;
 const frame = { left: 62, right: 14, top: 30, bottom: 34 };
-
-function ticks(low: number, high: number, log: boolean): number[] {
-  if (log) {
-    const powers: number[] = [];
-    for (let power = Math.ceil(Math.log10(low)); power <= Math.log10(high); ++power) powers.push(10 ** power);
-    return powers.length >= 2 ? powers : [low, high];
-  }
-  const rough = (high - low) / 5;
-  const unit = 10 ** Math.floor(Math.log10(rough));
-  const stride = unit * ([1, 2, 5, 10].find((factor) => factor * unit >= rough) ?? 10);
-  const found: number[] = [];
-  for (let i = Math.ceil(low / stride); i * stride <= high; ++i) found.push(i * stride);
-  return found;
-}
 
 function path(points: [number, number][]): string {
   return points.map(([x, y], i) => `${i === 0 ? "M" : "L"}${x.toFixed(2)} ${y.toFixed(2)}`).join("");

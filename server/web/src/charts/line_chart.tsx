@@ -7,6 +7,7 @@ import type { Store } from "../lib/store.js";
 import { align, type Aligned, type Curve, extent } from "./curve.js";
 import { drawMarks, type Marks } from "./marks.js";
 import { type Theme, useTheme } from "./theme.js";
+import { ticks } from "./ticks.js";
 
 export interface Zoom {
   from: number;
@@ -74,7 +75,7 @@ function seriesOf(curves: Curve[]): { series: uPlot.Series[]; bands: uPlot.Band[
   return { series, bands, places };
 }
 
-function axes(theme: Theme): uPlot.Axis[] {
+function axes(theme: Theme, log: boolean, height: number): uPlot.Axis[] {
   const shared = {
     stroke: theme.muted,
     font: "11px system-ui, sans-serif",
@@ -84,8 +85,13 @@ function axes(theme: Theme): uPlot.Axis[] {
   const stepText = (value: number) => (Number.isInteger(value) ? (value >= 1e5 ? short(value) : count(value)) : "");
   return [
     { ...shared, size: 26, space: 64, values: (_plot, splits) => splits.map(stepText) },
-    // On a log scale uPlot leaves the splits between powers of ten null.
-    { ...shared, size: 52, values: (_plot, splits) => splits.map((value) => (value === null ? "" : short(value, 3))) },
+    {
+      ...shared,
+      size: 52,
+      splits: (_plot, _axis, low, high) => ticks(low, high, log, Math.max(2, Math.round(height / 40))),
+      filter: (_plot, splits) => splits,
+      values: (_plot, splits) => splits.map((value) => short(value, 3)),
+    },
   ];
 }
 
@@ -129,7 +135,7 @@ export function LineChart(props: LineChartProps) {
         height,
         series,
         bands,
-        axes: axes(theme),
+        axes: axes(theme, log, height),
         legend: { show: false },
         padding: [8, 12, 0, 0],
         scales: {
