@@ -42,7 +42,7 @@ try {
     const shot = (name, path, more) => shoot(browser, house, { name, path, full: false, width: 1200, height: 760, ...more });
     await shot("run", `${pages.run}?bands=off`);
     await shot("experiment", `${pages.experiment}?measure=l2_logit`, { dark: true, prepare: (page) => page.getByText("Phases over seeds").scrollIntoViewIfNeeded() });
-    await shot("compare", pages.compare, { prepare: (page) => page.getByText("Which class influences which").scrollIntoViewIfNeeded() });
+    await shot("compare", pages.compare, { prepare: (page) => page.getByText(/^Minus /).scrollIntoViewIfNeeded() });
   } else {
     for (const [name, path] of Object.entries(pages)) for (const dark of [false, true]) for (const width of [400, 1440, 2560]) await shoot(browser, house, { name: `${name}-${dark ? "dark" : "light"}-${width}`, path, width, dark });
   }

@@ -88,7 +88,7 @@ function axes(theme: Theme, log: boolean, height: number): uPlot.Axis[] {
     {
       ...shared,
       size: 52,
-      splits: (_plot, _axis, low, high) => ticks(low, high, log, Math.max(2, Math.round(height / 40))),
+      splits: (_plot, _axis, low, high) => ticks(low, high, log, Math.max(2, Math.round(height / 30))),
       filter: (_plot, splits) => splits,
       values: (_plot, splits) => splits.map((value) => short(value, 3)),
     },
