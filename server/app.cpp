@@ -192,8 +192,7 @@ class App::Parts {
         workers_(gate_, queue_, ingest_, streams_),
         queries_(gate_, readers_, changes_, pool_, streams_),
         admin_(gate_, database_, readers_, writer_, ingest_, deletion_, wall_clock),
-        tokens_(gate_),
-        own_socket_(database_.folder() / "own") {
+        tokens_(gate_) {
     spdlog::info("hooked {} ({}), SQLite {}, gRPC {}", kVersion, kGitCommit,
                  storage::Database::sqlite_version(), grpc::Version());
     spdlog::info("data in {}, schema version {}", database_.folder().string(), database_.schema_version());

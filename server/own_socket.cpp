@@ -1,10 +1,11 @@
 #include "server/own_socket.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "proto/hooke/error.h"
@@ -14,31 +15,33 @@ namespace {
 
 constexpr const char* kName = "grpc";
 
-// The folder, opened and closed to others; -1 with errno. Its own mode is what is changed, never that of
-// what a link points to.
-int open_private(const char* folder) {
-  if (::mkdir(folder, S_IRWXU) != 0 && errno != EEXIST) return -1;
-  const int descriptor = ::open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (descriptor >= 0 && ::fchmod(descriptor, S_IRWXU) != 0) {
-    ::close(descriptor);
-    return -1;
-  }
-  return descriptor;
+[[noreturn]] void refuse(const std::string& folder, const std::string& why) {
+  throw Error(Code::kFailedPrecondition, "no folder can be made in " + folder + ": " + why, "TMPDIR");
+}
+
+// mkdtemp gives it mode 0700.
+std::filesystem::path temporary_folder() {
+  const char* set = std::getenv("TMPDIR");
+  const std::string parent = set == nullptr || *set == '\0' ? "/tmp" : set;
+  std::string path = parent + "/hooked-XXXXXX";
+  if (::mkdtemp(path.data()) == nullptr) refuse(parent, std::strerror(errno));
+  return path;
 }
 
 }  // namespace
 
-OwnSocket::OwnSocket(const std::filesystem::path& folder) : descriptor_(open_private(folder.c_str())) {
-  if (descriptor_ < 0)
-    throw Error(Code::kFailedPrecondition,
-                folder.string() + " cannot be made a folder of the server's own: " + std::strerror(errno),
-                "--data");
-  // What a crash has left.
-  ::unlinkat(descriptor_, kName, 0);
+OwnSocket::OwnSocket()
+    : folder_(temporary_folder()),
+      descriptor_(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) {
+  if (descriptor_ < 0) refuse(folder_.parent_path().string(), std::strerror(errno));
+  // systemd-tmpfiles removes old temporary folders but those that are locked.
+  ::flock(descriptor_, LOCK_SH);
 }
 
 OwnSocket::~OwnSocket() {
+  ::unlinkat(descriptor_, kName, 0);
   ::close(descriptor_);
+  ::rmdir(folder_.c_str());
 }
 
 std::string OwnSocket::address() const {

@@ -1,6 +1,9 @@
 // A socket that this process's parts reach the services by, and nobody else: a file in a folder of mode
 // 0700, without TLS. It earns no trust: callers' tokens are asked there as everywhere.
 //
+// The folder is a temporary one, since a socket among the data would break programs that copy folders. It is
+// removed with the object; a process that is killed leaves it to what cleans temporary files.
+//
 // Made before the server that listens there, destroyed after it.
 #pragma once
 
@@ -11,8 +14,8 @@ namespace hooke {
 
 class OwnSocket {
  public:
-  // Makes `folder`, or closes it to others. Throws hooke::Error (kFailedPrecondition) when it cannot.
-  explicit OwnSocket(const std::filesystem::path& folder);
+  // Throws hooke::Error (kFailedPrecondition) when no folder can be made in TMPDIR (/tmp when it is unset).
+  OwnSocket();
   ~OwnSocket();
   OwnSocket(const OwnSocket&) = delete;
   OwnSocket& operator=(const OwnSocket&) = delete;
@@ -21,7 +24,10 @@ class OwnSocket {
   // more, so it is named by its descriptor.
   std::string address() const;
 
+  const std::filesystem::path& folder() const { return folder_; }
+
  private:
+  std::filesystem::path folder_;
   int descriptor_;
 };
 

@@ -1,14 +1,17 @@
 #include "server/gateway/gateway.h"
 
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "proto/hooke/error.h"
 #include "server/app.h"
+#include "server/own_socket.h"
 
 namespace hooke::gateway {
 namespace {
@@ -80,28 +83,53 @@ TEST_F(Served, AStreamEndsWithItsError) {
 }
 
 // Whoever may connect to the services' own socket comes past the certificates that clients must show.
-TEST_F(Served, TheServersOwnSocketIsClosedToOthers) {
-  EXPECT_EQ(std::filesystem::status(folder_ / "own").permissions(), std::filesystem::perms::owner_all);
-  EXPECT_TRUE(std::filesystem::is_socket(folder_ / "own" / "grpc"));
+TEST(OwnSocket, IsClosedToOthersAndGoesWithItsFolder) {
+  std::filesystem::path folder;
+  {
+    const OwnSocket socket;
+    folder = socket.folder();
+    EXPECT_EQ(std::filesystem::status(folder).permissions(), std::filesystem::perms::owner_all);
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(socket.address(), grpc::InsecureServerCredentials());
+    const auto server = builder.BuildAndStart();
+    EXPECT_TRUE(std::filesystem::is_socket(folder / "grpc"));
+    server->Shutdown();
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder));
 }
 
-TEST(Gateway, TheDataFolderMayHaveALongPathAndWhatACrashLeft) {
+// Backups are made with programs that stop at what is neither a file nor a folder.
+TEST_F(Served, TheDataFolderHasOnlyFilesAndFolders) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_))
+    EXPECT_TRUE(entry.is_regular_file() || entry.is_directory()) << entry.path();
+}
+
+TEST(OwnSocket, TheTemporaryFolderMayHaveALongPath) {
   const auto top = std::filesystem::temp_directory_path() / ("hooke_long_" + std::to_string(::getpid()));
+  const auto temporary = top / std::string(150, 'x');
+  std::filesystem::create_directories(temporary);
+  const char* before = std::getenv("TMPDIR");
+  const std::string kept = before == nullptr ? "" : before;
+  ::setenv("TMPDIR", temporary.c_str(), 1);
   AppOptions some;
   some.listen = some.http = "127.0.0.1:0";
   some.no_auth = true;
-  some.data = top / std::string(150, 'x');
-  std::filesystem::create_directories(some.data / "own");
-  std::filesystem::permissions(some.data / "own", std::filesystem::perms::all);
-  std::ofstream(some.data / "own" / "grpc") << "left";
+  some.data = top / "data";
   {
     const App app(some);
     httplib::Client client("127.0.0.1", app.http_port());
     const auto answer = client.Post("/hooke.v1.AdminService/GetStatistics", "{}", "application/json");
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->status, 200) << answer->body;
-    EXPECT_EQ(std::filesystem::status(some.data / "own").permissions(), std::filesystem::perms::owner_all);
+    EXPECT_FALSE(std::filesystem::is_empty(temporary));
   }
+  EXPECT_TRUE(std::filesystem::is_empty(temporary));
+  std::filesystem::remove_all(temporary);
+  EXPECT_THROW(OwnSocket(), Error);
+  if (before == nullptr)
+    ::unsetenv("TMPDIR");
+  else
+    ::setenv("TMPDIR", kept.c_str(), 1);
   std::filesystem::remove_all(top);
 }
 
