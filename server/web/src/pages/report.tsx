@@ -58,7 +58,7 @@ async function build(id: string, signal: AbortSignal): Promise<string> {
     }
     if (runs.length <= mostPhases) parts.push(phases(id, runs, await getPhases(name, "", Scale.UNSPECIFIED, signal)));
   }
-  parts.push(heading(2, "Configuration"), code(configYaml(runs[0]?.configJson ?? "{}")));
+  parts.push(heading(2, "Configuration"), runs.length > 1 ? paragraph("Of the first run; what the others have of their own stands in the table of runs.", "muted") : "", code(configYaml(runs[0]?.configJson ?? "{}")));
   return parts.join("\n");
 }
 
@@ -109,7 +109,7 @@ async function curves(id: string, runs: Run[], keys: string[], signal: AbortSign
   const drawn = charts.filter((chart) => chart.curves.length > 0);
   if (drawn.length === 0) return "";
   const caption = `Means over runs, bands: ± sd over runs${all.length > groups.length ? `; the first ${groups.length} of ${all.length} points of the sweep` : ""}`;
-  return [heading(2, "Curves"), chartsSvg(drawn, false, caption), ...keys.map((key) => code(`hooke series get ${id} '${key}' --seeds mean`))].join("\n");
+  return [heading(2, "Curves"), chartsSvg(drawn, false, caption), ...keys.map((key) => code(all.length === 1 ? `hooke series get ${id} '${key}' --seeds mean` : `hooke series get RUN '${key}'`))].join("\n");
 }
 
 function influence(id: string, answer: GetInfluenceResponse, measure: string, update: string): string {
