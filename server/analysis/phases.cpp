@@ -143,6 +143,22 @@ Fit fit_without(const Prepared& p, const Fit& fit, std::size_t index) {
   return fit_near(p.sample, family, others, reach, p.fewest);
 }
 
+// A curve bends somewhere between two points: a knot's or a relaxation's interval is never narrower than half
+// their distance on either side.
+void widen_to_points(const Prepared& p, Transition& transition) {
+  const auto& steps = p.points.step;
+  const auto above = std::upper_bound(steps.begin() + 1, steps.end() - 1, transition.step,
+                                      [](double k, Step step) { return k < static_cast<double>(step); });
+  const auto below = std::lower_bound(steps.begin() + 1, steps.end() - 1, transition.step,
+                                      [](Step step, double k) { return static_cast<double>(step) < k; }) -
+                     1;
+  const double at = transition.step;
+  const double after = static_cast<double>(*above - *(above - 1)) / 2;
+  const double before = static_cast<double>(*(below + 1) - *below) / 2;
+  transition.low = std::max(static_cast<double>(steps.front()), std::min(transition.low, at - before));
+  transition.high = std::min(static_cast<double>(steps.back()), std::max(transition.high, at + after));
+}
+
 std::vector<Transition> transitions_of(const Question& question, const Judged& with, double best_without,
                                        std::optional<double> whole_p) {
   const auto& [p, options, contest] = question;
@@ -159,6 +175,7 @@ std::vector<Transition> transitions_of(const Question& question, const Judged& w
       const double unit = relaxation ? with.curve.ends[change] / with.fit.time : 1;
       transition.low = step_at(p, with.fit, intervals[change].low * unit);
       transition.high = step_at(p, with.fit, intervals[change].high * unit);
+      if (with.fit.shape.kind != Shape::Kind::kJumps) widen_to_points(p, transition);
     }
     transition.bic_gain = best_without - with.fit.bic;
     transition.p_value = whole_p;

@@ -67,7 +67,7 @@ double length(const std::vector<double>& values) {
 }  // namespace
 
 Simulation::Simulation(const Sample& sample, const Fit& fit, const Fit& noise)
-    : root_weight_(sample.root_weight) {
+    : gap_(sample.gap), root_weight_(sample.root_weight) {
   // Even where independent noise leads, what little correlation there seems to be is simulated:
   // to leave it out would find transitions where there is only noise.
   Fit correlated = fit;
@@ -79,19 +79,31 @@ Simulation::Simulation(const Sample& sample, const Fit& fit, const Fit& noise)
   curve_ = curve.fitted;
   const auto n = static_cast<double>(sample.size());
   const auto p = std::min(static_cast<double>(fit.shape.parameters()), n / 2 - 2);
-  const double phi = std::min(kLargestPhi, (correlated.phi + p / n) / (1 - (p + 2) / n));
+  phi_ = std::min(kLargestPhi, (correlated.phi + p / n) / (1 - (p + 2) / n));
   innovations_ = centred(without_noise(noise.rss, sample.size()) || noise.shape == fit.shape
                              ? curve.residuals
                              : curve_of(sample, noise, 0.1).residuals);
-  // The innovations keep their variance when the coefficient is corrected.
-  const double scale =
-      std::sqrt(n / curve.degrees * (1 - correlated.phi * correlated.phi) / (1 - phi * phi)) *
-      length(centred(curve.residuals)) / std::max(length(innovations_), kTiny);
+  const double scale = std::sqrt(n / curve.degrees * (1 - correlated.phi * correlated.phi)) *
+                       length(centred(curve.residuals)) / std::max(length(innovations_), kTiny);
   for (double& value : innovations_) value *= scale;
-  for (std::size_t i = 0; i < sample.size(); ++i) {
-    kept_.push_back(i == 0 ? 0.0 : lagged(phi, sample.gap[i]));
-    fresh_.push_back(std::sqrt(1 - kept_[i] * kept_[i]));
+  set_phi(phi_);
+}
+
+// The innovations keep their variance whatever the coefficient is.
+void Simulation::set_phi(double phi) {
+  const double spread = 1 / std::sqrt(1 - phi * phi);
+  kept_.assign(1, 0.0);
+  fresh_.assign(1, spread);
+  for (std::size_t i = 1; i < curve_.size(); ++i) {
+    kept_.push_back(lagged(phi, gap_[i]));
+    fresh_.push_back(spread * std::sqrt(1 - kept_[i] * kept_[i]));
   }
+}
+
+void Simulation::draw_phi(std::mt19937_64& random) {
+  const double error = 1 / std::sqrt(static_cast<double>(curve_.size()) * (1 - phi_ * phi_));
+  set_phi(std::clamp(std::tanh(std::atanh(phi_) + error * std::normal_distribution<double>()(random)),
+                     -kLargestPhi, kLargestPhi));
 }
 
 std::vector<double> Simulation::draw(std::mt19937_64& random) const {
@@ -109,6 +121,9 @@ std::vector<double> Simulation::draw(std::mt19937_64& random) const {
 
 double p_value(const Sample& sample, const Contest& contest, const Fit& null, const Fit& with, int resamples,
                double level, std::uint64_t seed) {
+  // Noise never leaves nothing to be explained.
+  if (without_noise(with.rss, sample.size()) && !without_noise(null.rss, sample.size()))
+    return 1.0 / (resamples + 1);
   const double observed = contest.gain_over(null.shape, sample.y);
   const Simulation simulation(sample, null, with);
   std::mt19937_64 random(seed);
@@ -123,11 +138,12 @@ double p_value(const Sample& sample, const Contest& contest, const Fit& null, co
 
 std::vector<Interval> break_intervals(const Sample& sample, const Fit& fit, std::size_t fewest, double level,
                                       int resamples, std::uint64_t seed) {
-  const Simulation simulation(sample, fit, fit);
+  Simulation simulation(sample, fit, fit);
   const Refit refit(sample, fit, fewest);
   std::mt19937_64 random(seed);
   std::vector<std::vector<double>> places;
   for (int i = 0; i < resamples; ++i) {
+    simulation.draw_phi(random);
     const auto found = refit(simulation.draw(random));
     places.resize(found.size());
     for (std::size_t k = 0; k < found.size(); ++k) places[k].push_back(found[k]);

@@ -19,8 +19,14 @@ class Simulation {
   // so that whatever is made of them jumps as well.
   Simulation(const Sample& sample, const Fit& fit, const Fit& noise);
   std::vector<double> draw(std::mt19937_64& random) const;
+  // Lets the series to come have another coefficient, as likely as the estimate's error makes it.
+  void draw_phi(std::mt19937_64& random);
 
  private:
+  void set_phi(double phi);
+
+  double phi_;
+  std::vector<double> gap_;
   std::vector<double> curve_;
   std::vector<double> innovations_;
   std::vector<double> kept_, fresh_;  // of each point: shares of the last error and of the innovation

@@ -109,6 +109,38 @@ TEST(Phases, WithoutNoiseTheKnotIsExact) {
   EXPECT_NEAR(phases.fitted_value.back(), 184.5, 1e-3);
 }
 
+TEST(Phases, WithoutNoiseTheJumpIsBeyondDoubt) {
+  for (const double value : {0.1, 7.0}) {
+    const Phases phases = make(
+                              60, [&](double i) { return i < 21 ? value : 2 * value; }, 5)
+                              .phases(linear());
+    ASSERT_EQ(phases.verdict, Verdict::kTransition);
+    ASSERT_EQ(phases.transitions.size(), 1u);
+    EXPECT_EQ(phases.transitions[0].step, 105);
+    EXPECT_EQ(phases.transitions[0].low, 105);
+    EXPECT_EQ(phases.transitions[0].high, 105);
+    EXPECT_LT(*phases.transitions[0].p_value, 0.01);
+  }
+}
+
+TEST(Phases, AKnotsIntervalIsNoFinerThanThePoints) {
+  const Phases between = make(
+                             200, [](double i) { return i < 61.5 ? 3 * i : 184.5; }, 10)
+                             .phases(linear());
+  ASSERT_EQ(between.transitions.size(), 1u);
+  EXPECT_NEAR(between.transitions[0].low, 610, 0.1);
+  EXPECT_NEAR(between.transitions[0].high, 620, 0.1);
+  // At the edge of dense points the two sides differ.
+  Series uneven = make(100, [](double i) { return i < 50 ? i : 50; });
+  for (std::size_t i = 51; i < 100; ++i) uneven.step[i] = static_cast<Step>(50 + 20 * (i - 50));
+  for (std::size_t i = 0; i < 100; ++i) uneven.value[i] += i % 2 ? 1e-3 : -1e-3;
+  const Phases edge = uneven.phases(linear());
+  ASSERT_EQ(edge.transitions.size(), 1u);
+  EXPECT_NEAR(edge.transitions[0].step, 50, 0.1);
+  EXPECT_NEAR(edge.transitions[0].low, edge.transitions[0].step - 0.5, 0.1);
+  EXPECT_GE(edge.transitions[0].high, 50.4);
+}
+
 TEST(Phases, AutocorrelatedNoiseAloneMakesNoTransitions) {
   constexpr int kCases = 20;
   for (const double phi : {0.0, 0.3, 0.6}) {
