@@ -33,6 +33,7 @@
 #include "server/services/admin_service.h"
 #include "server/services/experiment_service.h"
 #include "server/services/query_service.h"
+#include "server/services/rpc_counts.h"
 #include "server/services/rpc_log.h"
 #include "server/services/worker_service.h"
 #include "server/storage/changes.h"
@@ -257,7 +258,7 @@ class App::Parts {
     quota.Resize(kMostGrpcBytes).SetMaxThreads(kMostThreads);
     builder.SetResourceQuota(quota);
     std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
-    interceptors.push_back(services::make_rpc_log(gate_));
+    interceptors.push_back(services::make_rpc_log(gate_, rpc_counts_));
     builder.experimental().SetInterceptorCreators(std::move(interceptors));
     grpc_ = builder.BuildAndStart();
     if (!grpc_ || grpc_port_ == 0)
@@ -272,6 +273,7 @@ class App::Parts {
     http.address = address.host;
     http.port = address.port;
     http.check = [this] { ping_database(); };
+    http.rpc_metrics = [this] { return rpc_counts_.text(); };
     http.channel = grpc::CreateCustomChannel(own_socket_.address(), grpc::InsecureChannelCredentials(),
                                              own_channel_arguments());
     http.allow_hosts = options.http_allow_hosts;
@@ -330,6 +332,7 @@ class App::Parts {
   scheduling::Deletion deletion_;
   access::Access access_;
   services::Gate gate_;
+  services::RpcCounts rpc_counts_;
   services::OpenStreams streams_;
   services::WorkPool pool_;
   services::ExperimentService experiments_;

@@ -54,6 +54,7 @@ void add_shared_options(CLI::App& app, Context& context) {
 void add_commands(CLI::App& app, Context& context) {
   add_up(app, context);
   add_down(app, context);
+  add_open(app, context);
   add_submit(app, context);
   add_watch(app, context);
   add_wait(app, context);

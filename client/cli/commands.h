@@ -15,6 +15,7 @@ namespace hooke::cli {
 
 void add_up(CLI::App& app, Context& context);
 void add_down(CLI::App& app, Context& context);
+void add_open(CLI::App& app, Context& context);
 void add_submit(CLI::App& app, Context& context);
 void add_watch(CLI::App& app, Context& context);
 void add_wait(CLI::App& app, Context& context);

@@ -5,6 +5,7 @@
 
 #include "client/cli/commands.h"
 #include "client/cli/processes.h"
+#include "client/cli/web_link.h"
 
 namespace hooke::cli {
 namespace {
@@ -197,7 +198,9 @@ std::vector<std::string> data_roots(const UpOptions& options) {
 void report(Context& context, const Layout& layout, const sdk::UpState& state, bool was_up) {
   const auto workers = static_cast<std::int64_t>(state.processes.size()) - 1;
   context.out << "hooke is up" << (was_up ? " already" : "") << ": " << plural(workers, "worker") << '\n'
-              << "  server   " << state.address << "   HTTP http://" << state.http_address << '\n'
+              << "  server   " << state.address << '\n'
+              << "  web app  "
+              << web_link("http://" + state.http_address, sdk::read_token_file(state.token_file)) << '\n'
               << "  token    " << state.token_file << '\n'
               << "  data     " << layout.data().string() << '\n'
               << "  logs     " << layout.logs().string() << '\n'

@@ -19,5 +19,7 @@ inline constexpr int kMaxRequestBytes = kMaxMessageBytes + (64 << 10);
 inline constexpr const char* kAuthorizationKey = "authorization";
 inline constexpr const char* kBearer = "Bearer ";
 inline constexpr const char* kVersionKey = "hooke-version";
+// Whom the gateway calls for, "127.0.0.1:50412". For the log alone, and heeded from the gateway alone.
+inline constexpr const char* kCallerKey = "hooke-caller";
 
 }  // namespace hooke

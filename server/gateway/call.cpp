@@ -81,6 +81,7 @@ class Call::Reactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
     auto reactor = std::make_shared<Reactor>();
     if (!options.authorization.empty())
       reactor->context_.AddMetadata(kAuthorizationKey, options.authorization);
+    if (!options.caller.empty()) reactor->context_.AddMetadata(kCallerKey, options.caller);
     if (options.timeout) reactor->context_.set_deadline(std::chrono::system_clock::now() + *options.timeout);
     stub.PrepareBidiStreamingCall(&reactor->context_, options.method, {}, reactor.get());
     reactor->self_ = reactor;
@@ -190,6 +191,20 @@ const Metadata& Call::leading() const {
 
 const Metadata& Call::trailing() const {
   return reactor_->context().GetServerTrailingMetadata();
+}
+
+net::awaitable<void> Call::unary(const std::string& request, Answer& answer) {
+  bool answered = false;
+  co_await write(request);
+  co_await writes_done();
+  while (co_await read()) {
+    answer.message = message();
+    answered = true;
+  }
+  co_await finish();
+  answer.status = status();
+  if (answer.status.ok() && !answered)
+    answer.status = {grpc::StatusCode::INTERNAL, "the server gave no answer"};
 }
 
 void Call::cancel() {

@@ -23,6 +23,7 @@ class Call {
   struct Options {
     std::string method;         // "/hooke.v1.QueryService/GetSeries"
     std::string authorization;  // the caller's own; empty: none is sent
+    std::string caller;         // where it comes from, for the log
     std::optional<std::chrono::milliseconds> timeout;
   };
 
@@ -52,6 +53,13 @@ class Call {
   const Metadata& leading() const;
   // Valid after finish().
   const Metadata& trailing() const;
+
+  // All of the above for a call with one message each way.
+  struct Answer {
+    grpc::Status status;
+    std::string message;  // when the status is OK
+  };
+  boost::asio::awaitable<void> unary(const std::string& request, Answer& answer);
 
   void cancel();
   // Cancels while the call lives, does nothing afterwards.

@@ -1,6 +1,7 @@
 #include "server/gateway/codec.h"
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/type_resolver_util.h>
 #include <zlib.h>
@@ -41,6 +42,13 @@ std::string from_json(const std::string& type, const std::string& json) {
     throw Error(Code::kInvalidArgument,
                 "the body is not a " + type + " in JSON: " + std::string(status.message()));
   return bytes;
+}
+
+void check_bytes(const std::string& type, const std::string& bytes) {
+  const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(type);
+  const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor);
+  const std::unique_ptr<google::protobuf::Message> message(prototype->New());
+  if (!message->ParseFromString(bytes)) throw Error(Code::kInvalidArgument, "the body is not a " + type);
 }
 
 std::optional<std::string> try_to_json(const std::string& type, const std::string& bytes) {

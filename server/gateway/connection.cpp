@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include "hooke_version.h"
+#include "server/gateway/metrics.h"
 #include "server/gateway/site.h"
 
 namespace hooke::gateway {
@@ -48,8 +49,9 @@ Response health(bool good) {
 
 }  // namespace
 
-Connection::Connection(Socket socket, Shared shared, Places::Place place)
-    : socket_(std::move(socket)),
+Connection::Connection(net::ip::tcp::socket socket, net::ssl::context* tls, Shared shared,
+                       Places::Place place)
+    : socket_(std::move(socket), tls),
       shared_(shared),
       place_(std::move(place)),
       buffer_(2 * shared.limits.head_bytes) {}
@@ -111,6 +113,9 @@ net::awaitable<void> Connection::answer(Exchange& exchange) {
     const bool good = co_await database_answers();
     co_return co_await exchange.respond(health(good));
   }
+  if (request.path == "/metrics")
+    co_return co_await serve_metrics(exchange, shared_.calls, shared_.connections.taken(),
+                                     shared_.rpc_metrics);
   if (const auto* method = find_method(request.path))
     co_return co_await serve_call(exchange, shared_.calls, method);
   if (request.path.starts_with(kPackage))

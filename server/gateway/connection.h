@@ -20,13 +20,17 @@ struct Shared {
   const Guard& guard;
   Calls& calls;
   Places& large;
+  const Places& connections;
   const std::function<void()>& check;  // throws when the database does not answer
-  boost::asio::thread_pool& pool;      // for what blocks
+  const std::function<std::string()>& rpc_metrics;
+  boost::asio::thread_pool& pool;  // for what blocks
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Socket socket, Shared shared, Places::Place place);
+  // Without `tls`, plain.
+  Connection(boost::asio::ip::tcp::socket socket, boost::asio::ssl::context* tls, Shared shared,
+             Places::Place place);
 
   // Begins; it lives until its peer or stop() ends it.
   void start();

@@ -49,6 +49,7 @@ class Exchange {
   // This answer is the last one on this connection.
   void close_after() { last_ = true; }
   int descriptor() { return socket_.descriptor(); }
+  std::string peer() { return socket_.peer(); }
 
  private:
   boost::asio::awaitable<void> fill(std::string& bytes);

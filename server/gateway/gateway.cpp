@@ -148,9 +148,11 @@ class Gateway::Impl {
   }
 
   void serve(tcp::socket socket, Places::Place place) {
-    const auto connection = std::make_shared<Connection>(
-        Socket(std::move(socket), tls_.get()),
-        Shared{options_.limits, guard_, calls_, large_, options_.check, pool_}, std::move(place));
+    const auto connection =
+        std::make_shared<Connection>(std::move(socket), tls_.get(),
+                                     Shared{options_.limits, guard_, calls_, large_, connections_,
+                                            options_.check, options_.rpc_metrics, pool_},
+                                     std::move(place));
     {
       const std::lock_guard lock(mutex_);
       open_.remove_if([](const auto& one) { return one.expired(); });

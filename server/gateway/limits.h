@@ -30,6 +30,8 @@ struct Limits {
   std::chrono::milliseconds write{30'000};  // of an answer, or of one message of a stream
   // A unary call without a deadline of its own.
   std::chrono::milliseconds call{600'000};
+  // Each call that /metrics is made of.
+  std::chrono::milliseconds metrics{10'000};
   // How often callers are looked after who may have gone.
   std::chrono::milliseconds watch{500};
 };

@@ -18,14 +18,16 @@ std::string path_of(const google::protobuf::MethodDescriptor* method) {
   return "/" + method->service()->full_name() + "/" + method->name();
 }
 
-Call::Options options_of(const CallHead& head) {
-  return {path_of(head.method), head.authorization, head.timeout};
+Call::Options options_of(Exchange& exchange, const CallHead& head) {
+  return {path_of(head.method), head.authorization, exchange.peer(), head.timeout};
 }
 
 std::string decode(const CallHead& head, std::string message, bool compressed, std::size_t most) {
   if (compressed && !message.empty()) message = gunzip(message, most);
-  if (head.type.codec == Codec::kProto) return message;
-  return from_json(head.method->input_type()->full_name(), message);
+  const std::string& type = head.method->input_type()->full_name();
+  if (head.type.codec == Codec::kJson) return from_json(type, message);
+  check_bytes(type, message);
+  return message;
 }
 
 std::string encode(const CallHead& head, std::string message) {
@@ -49,32 +51,24 @@ void add_metadata(Response& response, const Call& call) {
 net::awaitable<void> unary(Exchange& exchange, Calls& calls, const CallHead& head) {
   std::string body;
   co_await exchange.read_body(body);
-  const auto place = calls.calls.take();
-  if (!place)
-    throw Refused(503, Code::kUnavailable,
-                  "the server has " + std::to_string(calls.calls.most()) + " calls at a time; try again",
-                  {{"Retry-After", "1"}});
+  const auto place = place_for_call(calls);
   const std::string request = decode(head, std::move(body), head.request_gzip, calls.limits.message_bytes);
-  Call::Options options = options_of(head);
+  Call::Options options = options_of(exchange, head);
+  // gRPC may answer a call whose time has run out at its start.
+  if (options.timeout == std::chrono::milliseconds(0))
+    throw Error(Code::kDeadlineExceeded, "the caller's Connect-Timeout-Ms has run out");
   if (!options.timeout) options.timeout = calls.limits.call;
   Call call(calls.stub, options);
   const Watch::Guard watched(calls.watch, exchange.descriptor(), call.canceller());
-  co_await call.write(request);
-  co_await call.writes_done();
-  std::optional<std::string> answer;
-  while (co_await call.read()) answer = call.message();
-  co_await call.finish();
-  grpc::Status status = call.status();
-  if (status.ok() && !answer) status = {grpc::StatusCode::INTERNAL, "the server gave no answer"};
+  Call::Answer answer;
+  co_await call.unary(request, answer);
   Response response;
-  if (status.ok()) {
-    response = {200, {{"Content-Type", std::string(text_of(head.type))}}, encode(head, std::move(*answer))};
-    if (head.response_gzip && response.body.size() >= kGzipFrom) {
-      response.body = gzip(response.body);
-      response.headers.push_back({"Content-Encoding", "gzip"});
-    }
+  if (answer.status.ok()) {
+    response = {
+        200, {{"Content-Type", std::string(text_of(head.type))}}, encode(head, std::move(answer.message))};
+    if (head.response_gzip) compress(response);
   } else {
-    response = error_response(status);
+    response = error_response(answer.status);
   }
   add_metadata(response, call);
   co_await exchange.respond(std::move(response));
@@ -121,7 +115,7 @@ std::string enveloped(const CallHead& head, std::string message) {
 }
 
 net::awaitable<void> stream_messages(Exchange& exchange, Calls& calls, const CallHead& head) {
-  Call call(calls.stub, options_of(head));
+  Call call(calls.stub, options_of(exchange, head));
   const Watch::Guard watched(calls.watch, exchange.descriptor(), call.canceller());
   co_await send_messages(exchange, calls, head, call);
   co_await call.begun();
@@ -160,6 +154,21 @@ net::awaitable<void> stream(Exchange& exchange, Calls& calls, const CallHead& he
 }
 
 }  // namespace
+
+void compress(Response& response) {
+  if (response.body.size() < kGzipFrom) return;
+  response.body = gzip(response.body);
+  response.headers.push_back({"Content-Encoding", "gzip"});
+}
+
+Places::Place place_for_call(Calls& calls) {
+  auto place = calls.calls.take();
+  if (!place)
+    throw Refused(503, Code::kUnavailable,
+                  "the server has " + std::to_string(calls.calls.most()) + " calls at a time; try again",
+                  {{"Retry-After", "1"}});
+  return place;
+}
 
 net::awaitable<void> serve_call(Exchange& exchange, Calls& calls,
                                 const google::protobuf::MethodDescriptor* method) {

@@ -25,6 +25,12 @@ struct Calls {
 boost::asio::awaitable<void> serve_call(Exchange& exchange, Calls& calls,
                                         const google::protobuf::MethodDescriptor* method);
 
+// Throws Refused (503) when as many calls are being served as there may be.
+Places::Place place_for_call(Calls& calls);
+
+// By gzip, where that gains something.
+void compress(Response& response);
+
 // The answer that says why a request is not served.
 Response refusal(const Error& error);
 

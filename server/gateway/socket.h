@@ -8,6 +8,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace hooke::gateway {
@@ -16,12 +17,24 @@ class Socket {
  public:
   using executor_type = boost::beast::tcp_stream::executor_type;
 
+  // Without `tls`, plain.
   Socket(boost::asio::ip::tcp::socket socket, boost::asio::ssl::context* tls) : tcp_(std::move(socket)) {
     if (tls != nullptr) tls_.emplace(tcp_, *tls);
   }
+  // The stream of TLS refers to the connection below it.
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
 
   executor_type get_executor() { return tcp_.get_executor(); }
   int descriptor() { return tcp_.socket().native_handle(); }
+  // "127.0.0.1:50412"; empty when the peer has gone already.
+  std::string peer() {
+    boost::system::error_code error;
+    const auto endpoint = tcp_.socket().remote_endpoint(error);
+    if (error) return {};
+    const std::string host = endpoint.address().to_string();
+    return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(endpoint.port());
+  }
   void expires_after(std::chrono::steady_clock::duration time) { tcp_.expires_after(time); }
 
   boost::asio::awaitable<void> handshake() {

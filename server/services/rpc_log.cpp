@@ -37,10 +37,23 @@ std::string name_of(grpc::StatusCode code) {
   return index < kNames.size() ? kNames[index] : std::to_string(index);
 }
 
+// Who calls: behind the gateway, whom it calls for. A socket's path stands for the gateway alone.
+std::string caller_of(const grpc::ServerContextBase& context) {
+  const std::string peer = context.peer();
+  if (!peer.starts_with("unix:")) return peer;
+  const auto found = context.client_metadata().find(kCallerKey);
+  if (found == context.client_metadata().end()) return peer;
+  return "http:" + std::string(found->second.data(), found->second.size());
+}
+
 class RpcLog final : public Interceptor {
  public:
-  RpcLog(ServerRpcInfo* info, const Gate& gate)
-      : info_(info), gate_(gate), method_(info->method()), start_(std::chrono::steady_clock::now()) {}
+  RpcLog(ServerRpcInfo* info, const Gate& gate, RpcCounts& counts)
+      : info_(info),
+        gate_(gate),
+        counts_(counts),
+        method_(info->method()),
+        start_(std::chrono::steady_clock::now()) {}
 
   void Intercept(InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_INITIAL_METADATA)) admit();
@@ -51,7 +64,7 @@ class RpcLog final : public Interceptor {
       methods->GetSendInitialMetadata()->emplace(kVersionKey, kVersion);
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) {
       if (refused_) methods->ModifySendStatus(*refused_);
-      log(refused_ ? *refused_ : methods->GetSendStatus());
+      end(refused_ ? *refused_ : methods->GetSendStatus());
     }
     methods->Proceed();
   }
@@ -66,20 +79,27 @@ class RpcLog final : public Interceptor {
     }
   }
 
-  void log(const grpc::Status& status) const {
+  void end(const grpc::Status& status) {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start_;
+    counts_.add(method_, name_of(status.error_code()), info_->type() == ServerRpcInfo::Type::UNARY,
+                took.count());
+    log(status, took);
+  }
+
+  void log(const grpc::Status& status, std::chrono::duration<double, std::milli> took) const {
     const bool poll = status.ok() && std::find(kPolls.begin(), kPolls.end(), method_) != kPolls.end();
     const auto level = poll ? spdlog::level::debug
                        : status.error_code() == grpc::StatusCode::INTERNAL ||
                                status.error_code() == grpc::StatusCode::DATA_LOSS
                            ? spdlog::level::err
                            : spdlog::level::info;
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start_;
-    spdlog::log(level, "{} {} {} {:.1f} ms{}{}", method_, info_->server_context()->peer(),
+    spdlog::log(level, "{} {} {} {:.1f} ms{}{}", method_, caller_of(*info_->server_context()),
                 name_of(status.error_code()), took.count(), status.ok() ? "" : ": ", status.error_message());
   }
 
   ServerRpcInfo* const info_;
   const Gate& gate_;
+  RpcCounts& counts_;
   const std::string method_;
   const std::chrono::steady_clock::time_point start_;
   std::optional<grpc::Status> refused_;
@@ -87,17 +107,21 @@ class RpcLog final : public Interceptor {
 
 class Factory final : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
-  explicit Factory(const Gate& gate) : gate_(gate) {}
-  Interceptor* CreateServerInterceptor(ServerRpcInfo* info) override { return new RpcLog(info, gate_); }
+  Factory(const Gate& gate, RpcCounts& counts) : gate_(gate), counts_(counts) {}
+  Interceptor* CreateServerInterceptor(ServerRpcInfo* info) override {
+    return new RpcLog(info, gate_, counts_);
+  }
 
  private:
   const Gate& gate_;
+  RpcCounts& counts_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> make_rpc_log(const Gate& gate) {
-  return std::make_unique<Factory>(gate);
+std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> make_rpc_log(const Gate& gate,
+                                                                                    RpcCounts& counts) {
+  return std::make_unique<Factory>(gate, counts);
 }
 
 }  // namespace hooke::services

@@ -70,6 +70,7 @@ class House {
 
   const std::filesystem::path& folder() const { return folder_; }
   int port() const { return port_; }
+  int http_port() const { return http_port_; }
   // The server's certificate, which signs itself; empty without TLS.
   std::string certificate() const;
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }

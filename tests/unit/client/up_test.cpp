@@ -45,6 +45,8 @@ TEST_F(Up, UpStartsAServerAndWorkersAndCommandsFindThem) {
   ASSERT_EQ(record().processes.size(), 3u);
   EXPECT_THAT(result.out, HasSubstr(record().address));
   EXPECT_THAT(result.out, HasSubstr("2 workers"));
+  EXPECT_THAT(result.out, HasSubstr("http://" + record().http_address + "/#token=secret-of-up\n"));
+  EXPECT_EQ(hooke({"open", "--print"}).out, "http://" + record().http_address + "/#token=secret-of-up\n");
   EXPECT_THAT(worker_log(), HasSubstr("--server " + record().address));
   EXPECT_THAT(worker_log(), HasSubstr("--data-root " + folder_.path().string()));
   EXPECT_THAT(worker_log(), HasSubstr("token=" + (state() / "server/token").string()));
