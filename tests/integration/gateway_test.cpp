@@ -3,10 +3,16 @@
 #include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <sstream>
@@ -323,6 +329,49 @@ TEST_F(Http, TheAppsPageIsAskedForAnew) {
   EXPECT_EQ(page.status, 200);
   EXPECT_THAT(page.get_header_value("Cache-Control"), testing::AnyOf("no-cache", "no-store"));
   EXPECT_THAT(page.get_header_value("Content-Security-Policy"), HasSubstr("default-src 'self'"));
+}
+
+// A connection that has said something and then says no more.
+class Dawdler {
+ public:
+  Dawdler(int port, const std::string& words) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::send(socket_, words.data(), words.size(), MSG_NOSIGNAL), static_cast<ssize_t>(words.size()));
+  }
+  ~Dawdler() { ::close(socket_); }
+  Dawdler(const Dawdler&) = delete;
+  Dawdler& operator=(const Dawdler&) = delete;
+
+  // Reads what is there without waiting.
+  bool was_closed() const {
+    char bytes[4096];
+    for (;;) {
+      const auto count = ::recv(socket_, bytes, sizeof bytes, MSG_DONTWAIT);
+      if (count <= 0) return count == 0 || errno != EAGAIN;
+    }
+  }
+
+ private:
+  int socket_;
+};
+
+TEST_F(Http, CallersWhoDawdleKeepNobodyOutAndAreSentAway) {
+  std::vector<std::unique_ptr<Dawdler>> dawdlers;
+  const std::string head = std::string("POST ") + kStatistics + " HTTP/1.1\r\nHost: 127.0.0.1\r\n";
+  const std::string body = head + "Authorization: Bearer " + token_ +
+                           "\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+  for (int i = 0; i < 200; ++i)
+    dawdlers.push_back(std::make_unique<Dawdler>(house_.http_port(), i % 2 == 0 ? head : body));
+  EXPECT_GE(metric("hooke_http_connections"), 200);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(post(kStatistics, "{}").status, 200);
+  EXPECT_TRUE(eventually([&] {
+    return std::all_of(dawdlers.begin(), dawdlers.end(), [](const auto& one) { return one->was_closed(); });
+  }));
+  EXPECT_LT(metric("hooke_http_connections"), 10);
 }
 
 // What stands in the README below a heading: its indented lines.
