@@ -26,7 +26,6 @@ constexpr sdk::CallOptions kAnalysis{.deadline = std::chrono::minutes(5)};
 // Points are removed piece by piece while others go on writing.
 constexpr sdk::CallOptions kDeletion{.deadline = std::chrono::hours(1), .idempotent = false};
 constexpr sdk::CallOptions kOnce{.idempotent = false};
-constexpr std::chrono::seconds kLeasePatience{30};
 // Reads every page of the database.
 constexpr sdk::CallOptions kWholeDatabase{.deadline = std::chrono::hours(6), .idempotent = false};
 

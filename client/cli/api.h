@@ -39,6 +39,9 @@ struct ListWanted {
   int at_most = 0;        // so many are enough; 0: all
 };
 
+// How long lease_segment() waits for a server that is away.
+inline constexpr std::chrono::seconds kLeasePatience{30};
+
 class Api {
  public:
   // `notice` gets what the user should know beside the answers.
@@ -100,7 +103,7 @@ class Api {
   // Calls `each` for every message about the run's stored values.
   void read_records(const std::string& run, const std::function<void(v1::ReadRecordsResponse&)>& each);
 
-  // The grant of a segment of an offline run.
+  // The grant of a segment of an offline run. A server that is away is waited for, for kLeasePatience.
   v1::LeaseGrant lease_segment(const v1::OfflineSegment& segment);
   // Sends the spool of a grant; see Uplink.
   std::unique_ptr<uplink::Uplink> send_spool(const v1::LeaseGrant& grant, const std::filesystem::path& spool,

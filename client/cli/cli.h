@@ -31,6 +31,8 @@ struct Terminal {
   bool out = false;     // standard output is one
   bool err = false;     // standard error is one
   bool colour = false;  // and colour is wanted on standard output
+  bool dumb = false;    // standard output is one that only takes lines
+  bool own = false;     // standard output is the process's: its size may change, keys may be pressed
   bool unicode = true;  // the locale's characters are UTF-8
   int columns = 80;
   int rows = 24;

@@ -5,6 +5,7 @@
 
 #include "client/cli/commands.h"
 #include "client/cli/edits.h"
+#include "client/cli/progress.h"
 #include "client/cli/text.h"
 
 namespace hooke::cli {
@@ -51,9 +52,14 @@ void remove(Context& context, const Kind& kind, const DeleteOptions& options) {
     context.exit_code = kFailed;
     return;
   }
-  for (const std::string& name : names)
-    context.note("deleted " + id_of(name) + ": " + extent(context.api().remove(name, false), "") +
-                 " given back");
+  for (const std::string& name : names) {
+    v1::DeleteResponse deleted;
+    {
+      const Waiting waiting(context, "deleting " + id_of(name));
+      deleted = context.api().remove(name, false);
+    }
+    context.note("deleted " + id_of(name) + ": " + extent(deleted, "") + " given back");
+  }
 }
 
 }  // namespace

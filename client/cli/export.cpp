@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "client/cli/commands.h"
+#include "client/cli/progress.h"
 #include "client/cli/resources.h"
 #include "client/cli/text.h"
 #include "client/formats/out_file.h"
@@ -64,23 +65,24 @@ class Interrupts {
 // Thrown from within an export that was interrupted.
 struct Interrupted {};
 
-// What has been written, and a line about it now and then.
+// What has been written, and how much of all there is.
 class Progress {
  public:
-  explicit Progress(Context& context) : context_(context) {}
+  // `points`: of every series of the runs, together.
+  Progress(Context& context, std::int64_t points)
+      : unicode_(context.terminal.unicode), line_(context), all_(points) {}
 
-  void add(const std::string& run, std::int64_t values) {
+  // Values are what a file holds, points what a series has.
+  void add(const std::string& run, std::int64_t values, std::int64_t points) {
     values_ += values;
-    const auto now = Clock::now();
-    if (now - told_ < (context_.terminal.err ? kTick : kLine)) return;
-    told_ = now;
-    const std::string text = run + ": " + summary();
-    if (!context_.terminal.err) return context_.note(text);
-    context_.err << "\r\x1b[K" << text << std::flush;
+    points_ += points;
+    if (!line_.due()) return;
+    std::string text = run + "  ";
+    if (all_ > 0)
+      text += bar(static_cast<double>(points_) / static_cast<double>(all_), kBarColumns, unicode_) + "  ";
+    line_.draw(text + summary());
   }
-  void clear() const {
-    if (context_.terminal.err) context_.err << "\r\x1b[K" << std::flush;
-  }
+  void clear() { line_.clear(); }
   std::string summary() const {
     const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
     char text[96];
@@ -90,13 +92,22 @@ class Progress {
   }
 
  private:
-  static constexpr Clock::duration kTick = std::chrono::milliseconds(200);
-  static constexpr Clock::duration kLine = std::chrono::seconds(10);
-  Context& context_;
+  static constexpr int kBarColumns = 24;
+  const bool unicode_;
   const Clock::time_point start_ = Clock::now();
-  Clock::time_point told_ = start_;
-  std::int64_t values_ = 0;
+  ProgressLine line_;
+  const std::int64_t all_;
+  std::int64_t values_ = 0, points_ = 0;
 };
+
+// Those that will come; a run that goes on may have more by then.
+std::int64_t count_points(Api& api, const std::vector<v1::Run>& runs, bool pairs) {
+  std::int64_t points = 0;
+  for (const v1::Run& run : runs)
+    for (const v1::SeriesInfo& series : api.list_series(run.name()))
+      if (pairs || series.kind() != v1::SERIES_KIND_PAIRS) points += series.count();
+  return points;
+}
 
 // Where an export goes: entries of a folder, which appear when all are whole.
 struct Place {
@@ -193,7 +204,7 @@ class RunExporter {
     require(points.time_us_size() == count && points.value_size() == count, v1::SERIES_KIND_SCALAR);
     points_ += count;
     writer_.scalars(points);
-    progress_.add(run_, count);
+    progress_.add(run_, count, count);
   }
 
   void matrices(const v1::ExportedMatrices& points) {
@@ -206,7 +217,7 @@ class RunExporter {
     require(fits, v1::SERIES_KIND_MATRIX);
     points_ += count;
     writer_.matrices(points);
-    progress_.add(run_, count * static_cast<std::int64_t>(cells));
+    progress_.add(run_, count * static_cast<std::int64_t>(cells), count);
   }
 
   void pairs(const v1::ExportedPairs& rows) {
@@ -219,12 +230,13 @@ class RunExporter {
                 (rows.denominators().size() == row || rows.denominators().size() == above),
             v1::SERIES_KIND_PAIRS);
     row_ += static_cast<std::int32_t>(above / row);
-    if (static_cast<std::size_t>(row_) == m) {
+    const bool complete = static_cast<std::size_t>(row_) == m;
+    if (complete) {
       row_ = 0;
       ++points_;
     }
     writer_.pairs(rows);
-    progress_.add(run_, static_cast<std::int64_t>(above / sizeof(float)));
+    progress_.add(run_, static_cast<std::int64_t>(above / sizeof(float)), complete ? 1 : 0);
   }
 
   void end_series() {
@@ -265,7 +277,7 @@ void export_runs(Context& context, const ExportOptions& options) {
   const Interrupts interrupts;
   formats::Staging staging(place.folder, place.entries, options.force);
   const auto writer = make_writer(format, staging.folder(), place);
-  Progress progress(context);
+  Progress progress(context, count_points(context.api(), runs, writer->takes_pairs()));
   try {
     write_runs(context, runs, *writer, progress);
     if (Interrupts::seen()) throw Interrupted();

@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "client/cli/commands.h"
+#include "client/cli/progress.h"
 #include "client/cli/resources.h"
 #include "client/formats/import_reader.h"
 #include "client/sdk/uuid.h"
@@ -24,7 +25,7 @@ constexpr std::size_t kMostSourceBytes = 1000;
 // Columns until they fill a message.
 class Messages {
  public:
-  explicit Messages(const Api::SendColumns& send) : send_(send) {}
+  Messages(const Api::SendColumns& send, ProgressLine& line) : send_(send), line_(line) {}
 
   void add(v1::ScalarColumn&& column) {
     points_ += static_cast<std::size_t>(column.step_size());
@@ -35,14 +36,16 @@ class Messages {
     if (message_.columns().empty()) return;
     send_(std::move(message_));
     message_.Clear();
-    points_ = 0;
+    sent_ += std::exchange(points_, 0);
+    if (line_.due()) line_.draw("sent " + std::to_string(sent_) + " values");
   }
 
  private:
   static constexpr int kMostColumns = 1000;
   const Api::SendColumns& send_;
   v1::ImportSeriesRequest message_;
-  std::size_t points_ = 0;
+  ProgressLine& line_;
+  std::size_t points_ = 0, sent_ = 0;
 };
 
 void import_series(Context& context, const ImportOptions& options) {
@@ -54,18 +57,17 @@ void import_series(Context& context, const ImportOptions& options) {
   if (source.size() <= kMostSourceBytes) first.set_source(std::move(source));
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::string> remarks;
+  ProgressLine line(context);
   const auto response = context.api().import_series(first, [&](const Api::SendColumns& send) {
     remarks.clear();
-    Messages messages(send);
+    Messages messages(send, line);
     const auto use = [&](v1::ScalarColumn&& column) { messages.add(std::move(column)); };
     const auto remark = [&](const std::string& text) { remarks.push_back(text); };
     csv ? formats::read_csv(options.path, use, remark) : formats::read_events(options.path, use, remark);
     messages.flush();
-    if (context.terminal.err)
-      context.err << "\r\x1b[K"
-                  << "storing …" << std::flush;
+    line.draw("storing");
   });
-  if (context.terminal.err) context.err << "\r\x1b[K" << std::flush;
+  line.clear();
   for (const std::string& text : remarks) context.note(text);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   char took[32];

@@ -10,11 +10,13 @@
 #include <iostream>
 
 #include "client/cli/cli.h"
+#include "client/cli/screen.h"
 
 namespace {
 
-// Nothing to undo: what runs on the server goes on, and every file is replaced in one step.
+// Nothing to undo but the screen: what runs on the server goes on, and every file is replaced in one step.
 void interrupted(int) {
+  hooke::cli::leave_screen();
   [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, "\n", 1);
   ::_exit(hooke::cli::kInterrupted);
 }
@@ -23,10 +25,13 @@ hooke::cli::Terminal look_at_terminal() {
   hooke::cli::Terminal terminal;
   terminal.in = ::isatty(STDIN_FILENO);
   terminal.out = ::isatty(STDOUT_FILENO);
-  terminal.err = ::isatty(STDERR_FILENO);
   const char* kind = std::getenv("TERM");
+  terminal.own = terminal.out;
+  terminal.dumb = !kind || !*kind || std::string(kind) == "dumb";
+  // Lines that are redrawn need what a dumb terminal lacks.
+  terminal.err = ::isatty(STDERR_FILENO) && !terminal.dumb;
   const char* refused = std::getenv("NO_COLOR");
-  terminal.colour = terminal.out && kind && std::string(kind) != "dumb" && !(refused && *refused);
+  terminal.colour = terminal.out && !terminal.dumb && !(refused && *refused);
   // An empty variable counts as unset, as in the C library.
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const char* locale = std::getenv(name);

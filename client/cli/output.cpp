@@ -128,6 +128,22 @@ std::size_t width(std::string_view text) {
   return columns;
 }
 
+std::string cut(const std::string& line, std::size_t columns) {
+  std::size_t used = 0;
+  std::string text;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '\x1b') {
+      while (i < line.size() && line[i] != 'm') text += line[i++];
+      if (i < line.size()) text += line[i];
+      continue;
+    }
+    const bool starts = (static_cast<unsigned char>(line[i]) & 0xC0) != 0x80;
+    if (starts && used++ == columns) return text + (text.find('\x1b') == std::string::npos ? "" : "\x1b[0m");
+    text += line[i];
+  }
+  return text;
+}
+
 std::string pad_right(const std::string& text, std::size_t columns) {
   return text + std::string(columns - std::min(columns, width(text)), ' ');
 }

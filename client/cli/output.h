@@ -57,6 +57,9 @@ std::string enumerate(const std::vector<std::string>& words);
 // Columns that `text` takes on a terminal: UTF-8 code points, escape sequences not counted.
 std::size_t width(std::string_view text);
 
+// `line` cut to `columns`, escape sequences and UTF-8 kept whole.
+std::string cut(const std::string& line, std::size_t columns);
+
 // `text` with spaces after (or before) it, up to `columns`.
 std::string pad_right(const std::string& text, std::size_t columns);
 std::string pad_left(const std::string& text, std::size_t columns);

@@ -1,5 +1,6 @@
 // hooke server status | backup | gc
 #include "client/cli/commands.h"
+#include "client/cli/progress.h"
 #include "client/cli/text.h"
 
 namespace hooke::cli {
@@ -46,7 +47,11 @@ struct BackupOptions {
 };
 
 void back_up(Context& context, const BackupOptions& options) {
-  const v1::BackupResponse file = context.api().back_up(options.name);
+  v1::BackupResponse file;
+  {
+    const Waiting waiting(context, "copying " + bytes(context.api().get_statistics().database_bytes()));
+    file = context.api().back_up(options.name);
+  }
   if (options.format == Format::kJson) return print_json(context.out, file);
   const Grid grid{{"path", "bytes"}, {{file.path(), std::to_string(file.bytes())}}};
   if (options.format == Format::kCsv) return print_csv(context.out, grid);
@@ -59,7 +64,11 @@ struct GarbageOptions {
 };
 
 void collect_garbage(Context& context, const GarbageOptions& options) {
-  const std::int64_t count = context.api().collect_garbage(options.dry_run);
+  std::int64_t count = 0;
+  {
+    const Waiting waiting(context, "giving space back");
+    count = context.api().collect_garbage(options.dry_run);
+  }
   if (options.format == Format::kJson) {
     v1::CollectGarbageResponse answer;
     answer.set_bytes(count);

@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "client/cli/commands.h"
+#include "client/cli/progress.h"
 #include "client/cli/resources.h"
 #include "client/cli/sweep.h"
 #include "client/cli/text.h"
@@ -95,9 +96,13 @@ void print_submitted(Context& context, const v1::SubmitExperimentResponse& answe
 
 void submit(Context& context, const SubmitOptions& options) {
   const v1::SubmitExperimentRequest request = to_request(options);
-  planned_runs(request);  // every combination must be valid: a wrong one submits nothing
+  const auto plan = planned_runs(request);  // every combination must be valid: a wrong one submits nothing
   if (options.dry_run) return print_plan(context, request);
-  const v1::SubmitExperimentResponse answer = context.api().submit(request);
+  v1::SubmitExperimentResponse answer;
+  {
+    const Waiting waiting(context, "submitting " + plural(std::ssize(plan), "run"));
+    answer = context.api().submit(request);
+  }
   print_submitted(context, answer, options);
   if (options.follow) context.exit_code = follow(context, {answer.runs().begin(), answer.runs().end()});
 }

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "client/cli/commands.h"
-#include "client/cli/live_view.h"
+#include "client/cli/progress.h"
 #include "client/cli/resources.h"
 #include "client/cli/spool_folders.h"
 #include "client/cli/text.h"
@@ -23,7 +23,6 @@ constexpr milliseconds kTick{200};
 // A server that is away for longer than this ends the command, but for --follow.
 constexpr std::chrono::seconds kPatience{60};
 // Between lines of progress where there is no terminal.
-constexpr std::chrono::seconds kLogEvery{30};
 constexpr int kBarColumns = 24;
 constexpr int kTries = 4;  // of one segment, when the server forgets what it had
 
@@ -45,42 +44,6 @@ struct Report {
   std::uint64_t present = 0;     // records that were there already
   std::uint64_t sent_bytes = 0;  // of the spools
   std::string error;             // empty: all was sent
-};
-
-// A line that is redrawn in place on standard error; where that is no terminal, a line now and then.
-class ProgressLine {
- public:
-  explicit ProgressLine(Context& context) : context_(context) {}
-  ~ProgressLine() { clear(); }
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
-
-  void draw(const std::string& text) {
-    if (!context_.terminal.err) return log(text);
-    context_.err << "\r\x1b[K" << cut(text, static_cast<std::size_t>(context_.terminal.columns - 1))
-                 << std::flush;
-    drawn_ = true;
-  }
-  void clear() {
-    if (std::exchange(drawn_, false)) context_.err << "\r\x1b[K" << std::flush;
-  }
-  void note(const std::string& text) {
-    clear();
-    context_.note(text);
-  }
-
- private:
-  void log(const std::string& text) {
-    if (steady_clock::now() - logged_ < kLogEvery || text == last_) return;
-    logged_ = steady_clock::now();
-    last_ = text;
-    context_.note(text);
-  }
-
-  Context& context_;
-  bool drawn_ = false;
-  steady_clock::time_point logged_ = steady_clock::now();
-  std::string last_;
 };
 
 class RunSender {
@@ -150,7 +113,15 @@ class RunSender {
     request.set_segment(segment);
     request.set_config_json(run_.config_json);
     request.set_experiment(options_.experiment);
-    auto grant = context_.api().lease_segment(request);
+    line_.clear();
+    v1::LeaseGrant grant;
+    {
+      const Waiting waiting(context_,
+                            "waiting for the server at " + context_.api().endpoint().address +
+                                ", for at most " + std::to_string(kLeasePatience.count()) + " s",
+                            Waiting::InPipes::kAtOnce);
+      grant = context_.api().lease_segment(request);
+    }
     report_.run = grant.run_id();
     report_.experiment = experiment_of(grant.run());
     name_ = grant.run();
@@ -236,7 +207,9 @@ class RunSender {
     const std::uint64_t last = std::max(extent.last, position.number);
     std::string text = report_.run + "  segment " + std::to_string(file.number) + "  ";
     if (last > 0)
-      text += bar(static_cast<double>(position.number) / static_cast<double>(last), kBarColumns) + "  ";
+      text += bar(static_cast<double>(position.number) / static_cast<double>(last), kBarColumns,
+                  context_.terminal.unicode) +
+              "  ";
     text += std::to_string(position.number) + "/" + std::to_string(last) + " records  " +
             bytes(static_cast<std::int64_t>(position.offset)) + "  " +
             bytes(static_cast<std::int64_t>(rate)) + "/s";

@@ -4,6 +4,7 @@
 
 #include "client/cli/commands.h"
 #include "client/cli/feed.h"
+#include "client/cli/progress.h"
 #include "client/cli/resources.h"
 #include "client/cli/watch.h"
 
@@ -33,25 +34,20 @@ void wait(Context& context, const WaitOptions& options) {
   const auto runs = resolve_runs(context.api(), options.targets);
   if (runs.empty()) return context.note("no runs to wait for");
   RunFeed feed(context.api(), runs);
-  const bool live = context.terminal.err;
-  const auto clear = [&] {
-    if (live) context.err << "\r\x1b[K" << std::flush;
-  };
+  ProgressLine line(context);
   bool connected = true;
   while (true) {
     const RunFeed::View view = feed.next(kTick);
     if (view.connected != connected) {
-      clear();
-      context.note(view.connected ? "hooke: the server is back"
-                                  : "hooke: the server is away; waiting for it");
+      line.note(view.connected ? "hooke: the server is back" : "hooke: the server is away; waiting for it");
       connected = view.connected;
     }
-    clear();
     if (view.all_final) {
+      line.clear();
       context.exit_code = outcome(context, view.runs);
       return;
     }
-    if (live) context.err << progress(view.runs).substr(0, context.terminal.columns - 1) << std::flush;
+    if (context.terminal.err) line.draw(progress(view.runs));
   }
 }
 

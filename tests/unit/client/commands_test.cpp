@@ -181,17 +181,27 @@ TEST_F(Waiting, WatchPrintsALineForEachChangeWhereThereIsNoTerminal) {
   EXPECT_THAT(result.out, Not(HasSubstr("\x1b")));
 }
 
-TEST_F(Waiting, WatchOnATerminalShowsBarsAndTheMatrixAndRedrawsInPlace) {
+TEST_F(Waiting, WatchOnATerminalTakesItsScreenAndLeavesHowItEnded) {
   terminal_ = {.out = true, .err = true, .colour = false, .columns = 100, .rows = 40};
   const Result result = during({"watch", "shirts"}, [&] {
-    until([&] { return out_->contains("\x1b[9A"); });
+    until([&] { return out_->contains("loss 0.5"); });
     end_all(v1::RUN_STATE_SUCCEEDED);
   });
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("9/322"));
   EXPECT_THAT(result.out, HasSubstr("loss 0.5"));
-  EXPECT_THAT(result.out, HasSubstr("[1.00 ± 0.10]"));
-  EXPECT_THAT(result.out, HasSubstr("\x1b[9A")) << "the next frame begins where this one did";
+  EXPECT_THAT(result.out, HasSubstr("[1.00]"));
+  const auto left = result.out.find("\x1b[?1049l");
+  EXPECT_LT(result.out.find("\x1b[?1049h"), left);
+  ASSERT_NE(left, std::string::npos);
+  EXPECT_THAT(result.out.substr(left), HasSubstr("shirts: 2 succeeded\n"));
+}
+
+TEST_F(Waiting, WatchOnADumbTerminalPrintsLines) {
+  terminal_ = {.out = true, .dumb = true};
+  const Result result = during({"watch", "shirts"}, [&] { end_all(v1::RUN_STATE_SUCCEEDED); });
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, Not(HasSubstr("\x1b")));
 }
 
 }  // namespace

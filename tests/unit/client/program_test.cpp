@@ -1,8 +1,12 @@
 // The built program as a child: what only a process can show.
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
+#include <utmp.h>
 
 #include <csignal>
 #include <thread>
@@ -81,8 +85,8 @@ TEST_F(Program, ItsExitStatusIsTheCommands) {
 // What a person sees: the program on a terminal of its own.
 class OnATerminal : public Program {
  protected:
-  // Its whole output until it ends.
-  std::string screen(std::vector<std::string> arguments, const std::vector<std::string>& variables) {
+  void begin(std::vector<std::string> arguments, const std::vector<std::string>& variables, int columns = 80,
+             int rows = 24) {
     std::vector<std::string> environment{"HOME=" + folder_.path().string(),
                                          "HOOKE_SERVER=" + server_.address(), "LANG=C.UTF-8"};
     environment.insert(environment.end(), variables.begin(), variables.end());
@@ -95,21 +99,144 @@ class OnATerminal : public Program {
     };
     const auto words = pointers(arguments);
     const auto variable_words = pointers(environment);
-    int terminal = -1;
-    const pid_t pid = ::forkpty(&terminal, nullptr, nullptr, nullptr);
-    if (pid == 0) {
+    winsize size{};
+    size.ws_col = static_cast<unsigned short>(columns);
+    size.ws_row = static_cast<unsigned short>(rows);
+    // Held open here, so that what the program did to its settings can be seen when it is gone.
+    ASSERT_EQ(::openpty(&terminal_, &line_, nullptr, nullptr, &size), 0);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::login_tty(line_);
+      ::close(terminal_);
       ::execve(words[0], words.data(), variable_words.data());
       ::_exit(127);
     }
-    std::string text;
-    char buffer[512];
-    for (ssize_t got = 0; (got = ::read(terminal, buffer, sizeof buffer)) > 0;)
-      text.append(buffer, static_cast<std::size_t>(got));
-    ::close(terminal);
-    EXPECT_EQ(wait(pid), 0) << text;
-    return text;
+  }
+  // Reads until the terminal has shown `part`, or the program has ended.
+  bool shows(const std::string& part) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (text_.find(part) == std::string::npos && std::chrono::steady_clock::now() < limit) {
+      pollfd ready{terminal_, POLLIN, 0};
+      if (::poll(&ready, 1, 50) > 0) read_some();
+    }
+    return text_.find(part) != std::string::npos;
+  }
+  void press(const std::string& keys) {
+    ASSERT_EQ(::write(terminal_, keys.data(), keys.size()), std::ssize(keys));
+  }
+  void resize(int columns, int rows) {
+    winsize size{};
+    size.ws_col = static_cast<unsigned short>(columns);
+    size.ws_row = static_cast<unsigned short>(rows);
+    ::ioctl(terminal_, TIOCSWINSZ, &size);
+  }
+  // Waits for its end; the status as wait() has it, or minus the signal.
+  int ended() {
+    int status = 0;
+    while (::waitpid(pid_, &status, WNOHANG) == 0) {
+      pollfd ready{terminal_, POLLIN, 0};
+      if (::poll(&ready, 1, 20) > 0) read_some();
+    }
+    pollfd ready{terminal_, POLLIN, 0};
+    while (::poll(&ready, 1, 0) > 0 && (ready.revents & POLLIN)) read_some();
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  // Its whole output until it ends.
+  std::string screen(const std::vector<std::string>& arguments, const std::vector<std::string>& variables) {
+    begin(arguments, variables);
+    EXPECT_EQ(ended(), 0) << text_;
+    close_terminal();
+    return std::exchange(text_, "");
+  }
+  void expect_restored() {
+    const auto out = text_.rfind("\x1b[?1049l");
+    ASSERT_NE(out, std::string::npos) << "the other screen was not left";
+    EXPECT_EQ(text_.find("\x1b[?1049h", out), std::string::npos);
+    EXPECT_GT(text_.rfind("\x1b[?25h") + 20, out) << "the cursor is hidden";
+    termios now{};
+    ASSERT_EQ(::tcgetattr(line_, &now), 0);
+    EXPECT_TRUE(now.c_lflag & ECHO);
+    EXPECT_TRUE(now.c_lflag & ICANON);
+  }
+  void close_terminal() {
+    ::close(terminal_);
+    ::close(line_);
+  }
+
+  const std::vector<std::string> xterm_{"TERM=xterm-256color"};
+  int terminal_ = -1, line_ = -1;
+  pid_t pid_ = -1;
+  std::string text_;
+
+ private:
+  void read_some() {
+    char buffer[4096];
+    const ssize_t got = ::read(terminal_, buffer, sizeof buffer);
+    if (got > 0) text_.append(buffer, static_cast<std::size_t>(got));
   }
 };
+
+TEST_F(OnATerminal, WatchTakesTheScreenAndGivesItBackWhateverEndsIt) {
+  const auto watched = [&](const std::function<void()>& end) {
+    begin({"watch", "shirts"}, xterm_);
+    EXPECT_TRUE(shows("\x1b[?1049h"));
+    EXPECT_TRUE(shows("q leaves")) << text_;
+    end();
+    const int status = ended();
+    expect_restored();
+    close_terminal();
+    text_.clear();
+    return status;
+  };
+  EXPECT_EQ(watched([&] { press("q"); }), 0);
+  EXPECT_EQ(watched([&] { press("\x03"); }), 130) << "Ctrl-C";
+  EXPECT_EQ(watched([&] { ::kill(pid_, SIGTERM); }), -SIGTERM);
+  EXPECT_EQ(watched([&] { ::kill(pid_, SIGSEGV); }), -SIGSEGV) << "a crash";
+  EXPECT_EQ(watched([&] {
+              server_.change([](Script& script) { script.runs[0].set_state(v1::RUN_STATE_SUCCEEDED); });
+              server_.change([](Script& script) { script.runs[1].set_state(v1::RUN_STATE_FAILED); });
+            }),
+            3);
+}
+
+TEST_F(OnATerminal, WatchFollowsTheSizeAndTheKeysAndTheServersRestart) {
+  begin({"watch", "shirts"}, xterm_, 100, 30);
+  ASSERT_TRUE(shows("▸k3f9aaaa"));
+  press("j");
+  EXPECT_TRUE(shows("▸k3f1bbbb"));
+  press("\x1b[A");
+  text_.clear();
+  EXPECT_TRUE(shows("▸k3f9aaaa"));
+  resize(40, 10);
+  text_.clear();
+  EXPECT_TRUE(shows("choose a run"));  // cut, were it wider
+  server_.stop();
+  EXPECT_TRUE(shows("the server is away"));
+  server_.start();
+  EXPECT_TRUE(shows("the server is back"));
+  press("q");
+  EXPECT_EQ(ended(), 0);
+  expect_restored();
+  close_terminal();
+}
+
+TEST_F(OnATerminal, WatchStopsAndGoesOn) {
+  begin({"watch", "shirts"}, xterm_);
+  ASSERT_TRUE(shows("q leaves"));
+  ::kill(pid_, SIGTSTP);
+  EXPECT_TRUE(shows("\x1b[?1049l"));
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid_, &status, WUNTRACED), pid_);
+  EXPECT_TRUE(WIFSTOPPED(status));
+  text_.clear();
+  ::kill(pid_, SIGCONT);
+  EXPECT_TRUE(shows("\x1b[?1049h"));
+  EXPECT_TRUE(shows("shirts: 1"));
+  press("q");
+  EXPECT_EQ(ended(), 0);
+  expect_restored();
+  close_terminal();
+}
 
 TEST_F(OnATerminal, ColoursAreForTerminalsAndAskedFor) {
   server_.change([](Script& script) { script.influence = small_influence(); });

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "client/plots/canvas.h"
+#include "client/plots/sparkline.h"
 #include "client/plots/terminal.h"
 #include "client/plots/text.h"
 
@@ -116,6 +117,21 @@ TEST(Terminals, NamesCannotSteerTheTerminal) {
   const std::string text = joined(terminal_lines(figure, {}));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(text, Not(HasSubstr("\x07")));
+}
+
+TEST(Sparklines, TheLeastIsOneEighthTheGreatestIsFull) {
+  EXPECT_THAT(sparkline({0, 1, 2, 3, 4, 5, 6, 7}, {0, 1, 2, 3, 4, 5, 6, 7}, 8, 1, false),
+              ElementsAre("▁▂▃▄▅▆▇█"));
+  EXPECT_THAT(sparkline({0, 1}, {0, 1}, 2, 2, false), ElementsAre(" █", "▁█"));
+  EXPECT_THAT(sparkline({0, 1, 2}, {5, 5, 5}, 3, 1, true), ElementsAre("+++")) << "all alike: in the middle";
+}
+
+TEST(Sparklines, ColumnsAreMeansGapsAreWhatIsNotFinite) {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THAT(sparkline({0, 1, 2, 3}, {0, 2, 8, 6}, 2, 1, false), ElementsAre("▁█"));
+  EXPECT_THAT(sparkline({0, 1, 2}, {0, kNan, 1}, 3, 1, false), ElementsAre("▁ █"));
+  EXPECT_THAT(sparkline({0, 30}, {0, 1}, 4, 1, false), ElementsAre("▁▁▁█")) << "nothing was measured between";
+  EXPECT_THAT(sparkline({}, {}, 3, 2, false), ElementsAre("", ""));
 }
 
 TEST(Terminals, HeatMapsShowFiguresAndMarkTheOwnClass) {
