@@ -273,7 +273,7 @@ class App::Parts {
     http.address = address.host;
     http.port = address.port;
     http.check = [this] { ping_database(); };
-    http.rpc_metrics = [this] { return rpc_counts_.text(); };
+    http.more_metrics = [this] { return rpc_counts_.text() + lease_metrics(); };
     http.channel = grpc::CreateCustomChannel(own_socket_.address(), grpc::InsecureChannelCredentials(),
                                              own_channel_arguments());
     http.allow_hosts = options.http_allow_hosts;
@@ -301,7 +301,9 @@ class App::Parts {
   void sweep() {
     admin_.sample();
     try {
-      if (const auto lapsed = queue_.sweep(); lapsed > 0) spdlog::warn("{} leases lapsed", lapsed);
+      const auto lapsed = queue_.sweep();
+      if (lapsed > 0) spdlog::warn("{} leases lapsed", lapsed);
+      leases_lapsed_ += lapsed;
     } catch (const std::exception& error) {
       spdlog::error("sweeping leases: {}", error.what());
     }
@@ -315,6 +317,13 @@ class App::Parts {
     } catch (const std::exception& error) {
       spdlog::error("removing what deleted runs have left: {}", error.what());
     }
+  }
+
+  std::string lease_metrics() const {
+    return "# HELP hooke_leases_lapsed_total Leases whose worker was not heard of in time, since start.\n"
+           "# TYPE hooke_leases_lapsed_total counter\n"
+           "hooke_leases_lapsed_total " +
+           std::to_string(leases_lapsed_.load()) + "\n";
   }
 
   void ping_database() {
@@ -347,6 +356,7 @@ class App::Parts {
   std::unique_ptr<gateway::Gateway> gateway_;
   int grpc_port_ = 0;
   std::atomic<bool> stopped_ = false;
+  std::atomic<std::int64_t> leases_lapsed_ = 0;
 };
 
 App::App(AppOptions options) {

@@ -1,7 +1,7 @@
 // hooked: the server. Options and signals; everything else is server/app.h.
 #include <signal.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <systemd/sd-daemon.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
@@ -10,6 +10,7 @@
 #include "hooke_version.h"
 #include "proto/hooke/error.h"
 #include "server/app.h"
+#include "server/log.h"
 
 namespace {
 
@@ -29,6 +30,7 @@ constexpr const char* kFooter =
 struct CommandLine {
   hooke::AppOptions app;
   std::string log_level = "info";
+  std::string log_format = "text";
   double lease_period_s = 60;
 };
 
@@ -50,6 +52,10 @@ void add_options(CLI::App& cli, CommandLine& line) {
   cli.add_option("--log-level", line.log_level, "What is told on stderr")
       ->envname(env("LOG_LEVEL"))
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
+      ->capture_default_str();
+  cli.add_option("--log-format", line.log_format, "text, or json: an object a line")
+      ->envname(env("LOG_FORMAT"))
+      ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
   cli.add_flag("--no-auth", app.no_auth, "Ask for no token; on loopback only")->envname(env("NO_AUTH"));
   cli.add_option("--token-file", app.token_file,
@@ -81,14 +87,6 @@ void add_options(CLI::App& cli, CommandLine& line) {
   cli.footer(kFooter);
 }
 
-void set_up_log(const std::string& level) {
-  auto log = spdlog::stderr_logger_mt("hooked");
-  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
-  log->set_level(spdlog::level::from_str(level));
-  log->flush_on(spdlog::level::info);
-  spdlog::set_default_logger(log);
-}
-
 // Every thread made later inherits the mask, so that only this one, which waits, sees the signals.
 sigset_t block_signals() {
   ::signal(SIGPIPE, SIG_IGN);
@@ -115,14 +113,18 @@ int main(int argc, char** argv) {
     return kExitUsage;
   }
   line.app.lease_period = std::chrono::milliseconds(static_cast<std::int64_t>(line.lease_period_s * 1000));
-  set_up_log(line.log_level);
+  hooke::set_up_log(line.log_level,
+                    line.log_format == "json" ? hooke::LogFormat::kJson : hooke::LogFormat::kText);
   // gRPC's own notes on stderr say nothing that our one line does not; a user who wants them sets this.
   ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   const sigset_t signals = block_signals();
   try {
     hooke::App app(line.app);
+    // For systemd's Type=notify; without systemd these do nothing.
+    ::sd_notify(0, "READY=1");
     int received = 0;
     sigwait(&signals, &received);
+    ::sd_notify(0, "STOPPING=1");
     spdlog::info("{}: stopping", received == SIGINT ? "SIGINT" : "SIGTERM");
     app.stop();
     spdlog::info("stopped");

@@ -159,8 +159,8 @@ ExitCode follow_live(Context& context, RunFeed& feed) {
     const auto key = screen->wait(kFrame);
     if (key == Key::kQuit) {
       screen.reset();
-      context.note(headline(view.runs) + "; what runs goes on, `hooke watch " + experiment_of(view.runs.front().name()) +
-                   "` looks again");
+      context.note(headline(view.runs) + "; what runs goes on, `hooke watch " +
+                   experiment_of(view.runs.front().name()) + "` looks again");
       return kDone;
     }
     view = feed.next(std::chrono::milliseconds(0));

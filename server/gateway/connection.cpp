@@ -115,7 +115,7 @@ net::awaitable<void> Connection::answer(Exchange& exchange) {
   }
   if (request.path == "/metrics")
     co_return co_await serve_metrics(exchange, shared_.calls, shared_.connections.taken(),
-                                     shared_.rpc_metrics);
+                                     shared_.more_metrics);
   if (const auto* method = find_method(request.path))
     co_return co_await serve_call(exchange, shared_.calls, method);
   if (request.path.starts_with(kPackage))

@@ -22,7 +22,7 @@ struct Shared {
   Places& large;
   const Places& connections;
   const std::function<void()>& check;  // throws when the database does not answer
-  const std::function<std::string()>& rpc_metrics;
+  const std::function<std::string()>& more_metrics;
   boost::asio::thread_pool& pool;  // for what blocks
 };
 

@@ -151,7 +151,7 @@ class Gateway::Impl {
     const auto connection =
         std::make_shared<Connection>(std::move(socket), tls_.get(),
                                      Shared{options_.limits, guard_, calls_, large_, connections_,
-                                            options_.check, options_.rpc_metrics, pool_},
+                                            options_.check, options_.more_metrics, pool_},
                                      std::move(place));
     {
       const std::lock_guard lock(mutex_);

@@ -22,8 +22,8 @@ struct GatewayOptions {
   int port = 0;         // 0: any
   // Throws when the database does not answer. Called from a thread of the gateway.
   std::function<void()> check;
-  // Lines about RPCs for /metrics, in Prometheus's text format. Called from any thread.
-  std::function<std::string()> rpc_metrics;
+  // Further lines for /metrics, in Prometheus's text format. Called from any thread.
+  std::function<std::string()> more_metrics;
   // To the services, in process; callers' credentials are forwarded, no more.
   std::shared_ptr<grpc::Channel> channel;
   // Hosts that the server answers to beside `address` and loopback's; other sites whose pages may ask.

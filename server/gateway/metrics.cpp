@@ -141,7 +141,7 @@ std::string metrics_text(const v1::Statistics& statistics, const WorkerNumbers& 
 }
 
 net::awaitable<void> serve_metrics(Exchange& exchange, Calls& calls, std::size_t connections,
-                                   const std::function<std::string()>& rpc_metrics) {
+                                   const std::function<std::string()>& more_metrics) {
   const Request& request = exchange.request();
   if (request.method != "GET" && request.method != "HEAD")
     throw Refused(405, Code::kUnimplemented, "/metrics is read by GET", {{"Allow", "GET, HEAD"}});
@@ -162,7 +162,7 @@ net::awaitable<void> serve_metrics(Exchange& exchange, Calls& calls, std::size_t
   Response response{200,
                     {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
                     metrics_text(statistics, workers, http)};
-  if (rpc_metrics) response.body += rpc_metrics();
+  if (more_metrics) response.body += more_metrics();
   if (accepts_coding(request.find("accept-encoding").value_or(""), "gzip")) compress(response);
   co_await exchange.respond(std::move(response));
 }

@@ -27,9 +27,9 @@ struct HttpNumbers {
 std::string metrics_text(const v1::Statistics& statistics, const WorkerNumbers& workers,
                          const HttpNumbers& http);
 
-// Asks the services, with the credentials of who asks, and answers. `rpc_metrics` adds lines, or is empty.
+// Asks the services, with the credentials of who asks, and answers. `more_metrics` adds lines, or is empty.
 // Throws hooke::Error when nothing was answered yet.
 boost::asio::awaitable<void> serve_metrics(Exchange& exchange, Calls& calls, std::size_t connections,
-                                           const std::function<std::string()>& rpc_metrics);
+                                           const std::function<std::string()>& more_metrics);
 
 }  // namespace hooke::gateway

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "hooke/v1/experiment.grpc.pb.h"
 #include "hooke/v1/query.grpc.pb.h"
@@ -61,6 +62,13 @@ class Looker {
     });
   }
 
+  // Whether every call has an answer; before anything is measured some are refused.
+  bool sees_all() {
+    look();
+    answers = 0;
+    return std::exchange(wrong, "").empty();
+  }
+
   int answers = 0;
   std::string wrong;
 
@@ -83,13 +91,13 @@ TEST(Dashboard, SeesWholeTransactionsAndNeverALockedDatabaseWhileWorkersWrite) {
   House house({.auth = false});
   house.start_server();
   Streams streams(house, kProducers, house.port());
-  // Until each has matrices.
-  ASSERT_TRUE(harness::eventually([&] { return streams.acknowledged() > 1000 * kProducers; }));
-  const std::uint64_t before = streams.acknowledged();
-  std::atomic<bool> enough{false};
   std::vector<Looker> lookers;
   for (int i = 0; i < kLookers; ++i)
     lookers.emplace_back(connect(house, house.port()), streams.run(static_cast<unsigned>(i)));
+  for (Looker& looker : lookers)
+    ASSERT_TRUE(harness::eventually([&] { return looker.sees_all(); })) << "nothing to look at";
+  const std::uint64_t before = streams.acknowledged();
+  std::atomic<bool> enough{false};
   std::vector<std::thread> threads;
   for (Looker& looker : lookers)
     threads.emplace_back([&] {

@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version",
                        std::string("hooke-worker ") + hooke::kVersion + " (" + hooke::kGitCommit + ")");
   app.set_config("--config", "", "File with options, one NAME=VALUE a line")->envname("HOOKE_WORKER_CONFIG");
+  app.allow_config_extras(CLI::config_extras_mode::error);
   Options options;
   options.name = default_name();
   options.spool = default_spool();
