@@ -13,7 +13,6 @@
 #include <fstream>
 #include <functional>
 #include <mutex>
-#include <sstream>
 #include <thread>
 #include <vector>
 
@@ -21,6 +20,7 @@
 #include "proto/hooke/channel.h"
 #include "proto/hooke/error.h"
 #include "server/access/access.h"
+#include "server/access/methods.h"
 #include "server/access/token_file.h"
 #include "server/address.h"
 #include "server/gateway/gateway.h"
@@ -41,6 +41,7 @@
 #include "server/storage/digest.h"
 #include "server/storage/readers.h"
 #include "server/storage/writer.h"
+#include "server/tls.h"
 
 namespace hooke {
 namespace {
@@ -62,13 +63,21 @@ TimeUs wall_clock() {
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
 }
 
-std::string content_of(const std::filesystem::path& file, const char* option) {
-  std::ifstream in(file);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in || text.str().empty())
-    throw Error(Code::kFailedPrecondition, file.string() + " cannot be read", option);
-  return text.str();
+access::CertificateRoles certificate_roles(const AppOptions& options) {
+  access::CertificateRoles roles;
+  for (const std::string& pair : options.tls_client_roles) {
+    const auto equals = pair.rfind('=');
+    const auto role =
+        equals == std::string::npos || equals == 0 ? std::nullopt : access::role_of(pair.substr(equals + 1));
+    if (!role)
+      throw invalid("--tls-client-role",
+                    "'" + pair +
+                        "' is not allowed; NAME=ROLE, as in gpu-node-1=worker, where NAME is a "
+                        "certificate's common name or *, and ROLE read, worker, submit or admin");
+    if (!roles.emplace(pair.substr(0, equals), *role).second)
+      throw invalid("--tls-client-role", "names '" + pair.substr(0, equals) + "' twice");
+  }
+  return roles;
 }
 
 void check(const AppOptions& options) {
@@ -80,6 +89,8 @@ void check(const AppOptions& options) {
     throw invalid("--tls-cert", "and --tls-key go together");
   if (!options.tls_client_ca.empty() && options.tls_cert.empty())
     throw invalid("--tls-client-ca", "needs --tls-cert and --tls-key");
+  if (!options.tls_client_roles.empty() && options.tls_client_ca.empty())
+    throw invalid("--tls-client-role", "needs --tls-client-ca, which signs the certificates");
   if (options.lease_period < std::chrono::milliseconds(100))
     throw invalid("--lease-period", "is too short; at least 0.1 seconds");
   const bool loopback = is_loopback(listen) && is_loopback(http);
@@ -87,24 +98,19 @@ void check(const AppOptions& options) {
     throw invalid("--no-auth",
                   "is for loopback only, as in --listen 127.0.0.1:7070; beyond it callers need tokens");
   const auto need_tls = [&](const char* option, const std::string& text, const Address& address) {
-    if (!is_loopback(address) && options.tls_cert.empty())
-      throw invalid(option, text +
-                                " can be reached from other machines; beyond loopback --tls-cert and "
-                                "--tls-key are needed");
+    if (!is_loopback(address) && options.tls_cert.empty() && !options.insecure)
+      throw invalid(
+          option,
+          text +
+              " can be reached from other machines; beyond loopback --tls-cert and "
+              "--tls-key are needed, or --insecure-without-tls where nobody else can read the network");
   };
   need_tls("--listen", options.listen, listen);
   need_tls("--http", options.http, http);
 }
 
-std::shared_ptr<grpc::ServerCredentials> credentials_of(const AppOptions& options) {
-  if (options.tls_cert.empty()) return grpc::InsecureServerCredentials();
-  const bool ask = !options.tls_client_ca.empty();
-  grpc::SslServerCredentialsOptions ssl(ask ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
-                                            : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
-  ssl.pem_key_cert_pairs.push_back(
-      {content_of(options.tls_key, "--tls-key"), content_of(options.tls_cert, "--tls-cert")});
-  if (ask) ssl.pem_root_certs = content_of(options.tls_client_ca, "--tls-client-ca");
-  return grpc::SslServerCredentials(ssl);
+std::filesystem::path token_file(const AppOptions& options) {
+  return options.token_file.empty() ? options.data / "token" : options.token_file;
 }
 
 std::optional<std::string> admin_token(const AppOptions& options) {
@@ -113,9 +119,8 @@ std::optional<std::string> admin_token(const AppOptions& options) {
         "--no-auth: every user of this machine may read, submit and cancel; submitting is running code");
     return std::nullopt;
   }
-  const bool own = options.token_file.empty();
-  const auto path = own ? options.data / "token" : options.token_file;
-  const auto file = access::read_token_file(path, own, storage::random_bytes);
+  const auto path = token_file(options);
+  const auto file = access::read_token_file(path, options.token_file.empty(), storage::random_bytes);
   if (file.made) spdlog::info("made the admin token in {}", path.string());
   if (file.others_may_read) spdlog::warn("{} can be read by other users; chmod 600 it", path.string());
   return file.token;
@@ -177,7 +182,9 @@ class Timer {
 class App::Parts {
  public:
   explicit Parts(const AppOptions& options)
-      : database_({options.data, {}}),
+      : options_(options),
+        tls_({options.tls_cert, options.tls_key, options.tls_client_ca}),
+        database_({options.data, {}}),
         writer_(database_, changes_, writer_options()),
         readers_(database_),
         ingest_(writer_, wall_clock),
@@ -185,7 +192,7 @@ class App::Parts {
         queue_(writer_, {options.lease_period, scheduling::QueueOptions{}.retry_after}, wall_clock,
                storage::random_bytes),
         deletion_(writer_, readers_, wall_clock),
-        access_(admin_token(options)),
+        access_(admin_token(options), certificate_roles(options), wall_clock),
         gate_(access_),
         pool_(kWorkThreads),
         experiments_(gate_, queue_, deletion_, importer_, writer_, readers_, changes_, pool_, streams_,
@@ -193,20 +200,22 @@ class App::Parts {
         workers_(gate_, queue_, ingest_, streams_),
         queries_(gate_, readers_, changes_, pool_, streams_),
         admin_(gate_, database_, readers_, writer_, ingest_, deletion_, wall_clock),
-        tokens_(gate_) {
+        tokens_(gate_, access_, writer_, readers_, wall_clock, storage::random_bytes) {
     spdlog::info("hooked {} ({}), SQLite {}, gRPC {}", kVersion, kGitCommit,
                  storage::Database::sqlite_version(), grpc::Version());
     spdlog::info("data in {}, schema version {}", database_.folder().string(), database_.schema_version());
     if (const auto renewed = queue_.renew_all(); renewed > 0) spdlog::info("renewed {} leases", renewed);
     sweeper_ = std::make_unique<Timer>(kSweepEvery, [this] { sweep(); });
     collector_ = std::make_unique<Timer>(kCollectEvery, [this] { collect(); });
+    if (!tls_.on() && options.insecure)
+      spdlog::warn("--insecure-without-tls: who can read the network reads tokens and results");
     start_grpc(options);
     const Address http = parse_address(options.http, "--http");
     start_http(options, http);
     Address shown = parse_address(options.listen, "--listen");
     shown.port = grpc_port_;
-    spdlog::info("gRPC on {}{}, HTTP on {}", shown.text(), options.tls_cert.empty() ? "" : " with TLS",
-                 Address{http.host, gateway_->port()}.text());
+    spdlog::info("gRPC on {}, HTTP on {}{}", shown.text(), Address{http.host, gateway_->port()}.text(),
+                 tls_.on() ? ", with TLS" : "");
     if (!options.port_file.empty()) write_port_file(options.port_file, grpc_port_, gateway_->port());
   }
 
@@ -214,6 +223,29 @@ class App::Parts {
 
   int grpc_port() const { return grpc_port_; }
   int http_port() const { return gateway_->port(); }
+
+  void reload() {
+    const auto again = [](const char* what, const std::function<void()>& work) {
+      try {
+        work();
+        spdlog::info("read {} again", what);
+      } catch (const std::exception& error) {
+        spdlog::error("{} stay as they were: {}", what, error.what());
+      }
+    };
+    if (tls_.on()) {
+      again("certificates", [this] {
+        tls_.reload();
+        gateway_->set_tls(tls_.texts().cert, tls_.texts().key, tls_.texts().client_ca);
+      });
+    }
+    if (access_.asks_for_tokens()) {
+      again("the admin token", [this] {
+        access_.set_admin_token(
+            access::read_token_file(token_file(options_), false, storage::random_bytes).token);
+      });
+    }
+  }
 
   void stop() {
     if (stopped_) return;
@@ -239,7 +271,7 @@ class App::Parts {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     Address address = parse_address(options.listen, "--listen");
-    builder.AddListeningPort(address.text(), credentials_of(options), &grpc_port_);
+    builder.AddListeningPort(address.text(), tls_.credentials(), &grpc_port_);
     // For the gateway: gRPC 1.51's transport in process loses messages of synchronous handlers.
     builder.AddListeningPort(own_socket_.address(), grpc::InsecureServerCredentials());
     for (grpc::Service* service :
@@ -278,12 +310,9 @@ class App::Parts {
                                              own_channel_arguments());
     http.allow_hosts = options.http_allow_hosts;
     http.allow_origins = options.http_allow_origins;
-    if (!options.tls_cert.empty()) {
-      http.tls_cert = content_of(options.tls_cert, "--tls-cert");
-      http.tls_key = content_of(options.tls_key, "--tls-key");
-    }
-    if (!options.tls_client_ca.empty())
-      http.tls_client_ca = content_of(options.tls_client_ca, "--tls-client-ca");
+    http.tls_cert = tls_.texts().cert;
+    http.tls_key = tls_.texts().key;
+    http.tls_client_ca = tls_.texts().client_ca;
     gateway_ = std::make_unique<gateway::Gateway>(std::move(http));
   }
 
@@ -331,6 +360,8 @@ class App::Parts {
     storage::count_experiments(snapshot);
   }
 
+  const AppOptions options_;
+  Tls tls_;
   storage::Database database_;
   storage::Changes changes_;
   storage::Writer writer_;
@@ -371,6 +402,9 @@ int App::grpc_port() const {
 }
 int App::http_port() const {
   return parts_->http_port();
+}
+void App::reload() {
+  parts_->reload();
 }
 void App::stop() {
   parts_->stop();

@@ -34,7 +34,9 @@ struct AppOptions {
   std::filesystem::path tls_cert, tls_key;  // PEM, both or neither
   // Names that HTTP answers to beside --http's and loopback's; sites whose pages may ask (CORS).
   std::vector<std::string> http_allow_hosts, http_allow_origins;
-  std::filesystem::path tls_client_ca;  // PEM: clients must show a certificate that it signed
+  std::filesystem::path tls_client_ca;        // PEM: clients must show a certificate that it signed
+  std::vector<std::string> tls_client_roles;  // NAME=ROLE: what a certificate alone allows over gRPC
+  bool insecure = false;                      // may be reached from other machines without TLS
 };
 
 class App {
@@ -54,6 +56,10 @@ class App {
 
   int grpc_port() const;
   int http_port() const;
+
+  // Reads certificates and the token file again; connections stay. What cannot be read stays as it was, which
+  // is logged. Called by the thread that calls stop().
+  void reload();
 
   // Ends in order, within 5 seconds also with streams open. Idempotent; called by one thread.
   void stop();

@@ -5,7 +5,8 @@
 
 namespace hooke {
 
-// text: TIME LEVEL MESSAGE. json: an object a line, for collectors: time (RFC 3339), level, message.
+// text: TIME LEVEL MESSAGE, control characters as \xNN, since messages quote what callers sent. json: an
+// object a line, for collectors: time (RFC 3339), level, message.
 enum class LogFormat { kText, kJson };
 
 // Sets spdlog's default logger. `level`: as spdlog names them. Called once, before threads start.

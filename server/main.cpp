@@ -80,6 +80,16 @@ void add_options(CLI::App& cli, CommandLine& line) {
   cli.add_option("--tls-client-ca", app.tls_client_ca,
                  "Clients must show a certificate signed by this one, PEM")
       ->envname(env("TLS_CLIENT_CA"));
+  cli.add_option(
+         "--tls-client-role", app.tls_client_roles,
+         "What a certificate alone allows over gRPC, by its common name, or by * for any other: read, "
+         "worker, submit or admin; may be repeated; default: a token is asked for, too")
+      ->envname(env("TLS_CLIENT_ROLE"))
+      ->type_name("NAME=ROLE");
+  cli.add_flag("--insecure-without-tls", app.insecure,
+               "Listen beyond loopback without TLS, as behind a proxy that adds it: who can read the network "
+               "between reads tokens and results")
+      ->envname(env("INSECURE_WITHOUT_TLS"));
   cli.set_config("--config", "", "File with options (TOML)")->envname(env("CONFIG"));
   cli.set_version_flag("--version",
                        std::string("hooked ") + hooke::kVersion + " (" + hooke::kGitCommit + ")");
@@ -94,6 +104,7 @@ sigset_t block_signals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
@@ -123,7 +134,7 @@ int main(int argc, char** argv) {
     // For systemd's Type=notify; without systemd these do nothing.
     ::sd_notify(0, "READY=1");
     int received = 0;
-    sigwait(&signals, &received);
+    for (sigwait(&signals, &received); received == SIGHUP; sigwait(&signals, &received)) app.reload();
     ::sd_notify(0, "STOPPING=1");
     spdlog::info("{}: stopping", received == SIGINT ? "SIGINT" : "SIGTERM");
     app.stop();

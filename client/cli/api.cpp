@@ -6,6 +6,7 @@
 
 #include "client/sdk/connection.h"
 #include "client/sdk/uuid.h"
+#include "hooke/v1/access.grpc.pb.h"
 #include "hooke/v1/admin.grpc.pb.h"
 #include "hooke/v1/experiment.grpc.pb.h"
 #include "hooke/v1/query.grpc.pb.h"
@@ -19,6 +20,7 @@ using Experiments = v1::ExperimentService::Stub;
 using Queries = v1::QueryService::Stub;
 using Admin = v1::AdminService::Stub;
 using Workers = v1::WorkerService::Stub;
+using Access = v1::AccessService::Stub;
 
 constexpr int kPageSize = 1000;
 // Phases of many seeds with their bootstrap take longer than a look-up.
@@ -90,12 +92,14 @@ struct Api::Parts {
         experiments(connection.channel()),
         queries(connection.channel()),
         admin(connection.channel()),
+        access(connection.channel()),
         workers(connection.channel()) {}
 
   sdk::Connection connection;
   Experiments experiments;
   Queries queries;
   Admin admin;
+  Access access;
   Workers workers;
 };
 
@@ -207,6 +211,23 @@ std::vector<v1::Worker> Api::list_workers() {
         return parts_->connection.call(parts_->experiments, &Experiments::ListWorkers, page);
       },
       [](auto& response) { return response.mutable_workers(); });
+}
+
+v1::CreateTokenResponse Api::create_token(const v1::CreateTokenRequest& request) {
+  return parts_->connection.call(parts_->access, &Access::CreateToken, request, kOnce);
+}
+
+std::vector<v1::Token> Api::list_tokens() {
+  return all_pages<v1::Token>(
+      v1::ListTokensRequest(),
+      [&](const auto& page) { return parts_->connection.call(parts_->access, &Access::ListTokens, page); },
+      [](auto& response) { return response.mutable_tokens(); });
+}
+
+v1::Token Api::revoke_token(const std::string& name) {
+  v1::RevokeTokenRequest request;
+  request.set_name(name);
+  return parts_->connection.call(parts_->access, &Access::RevokeToken, request);
 }
 
 std::vector<v1::SeriesInfo> Api::list_series(const std::string& run, const std::string& prefix) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "client/sdk/endpoint.h"
+#include "hooke/v1/access.pb.h"
 #include "hooke/v1/admin.pb.h"
 #include "hooke/v1/experiment.pb.h"
 #include "hooke/v1/query.pb.h"
@@ -69,6 +70,9 @@ class Api {
   std::vector<v1::Run> list_runs(const std::string& parent, const ListWanted& options = {});
   std::vector<v1::Experiment> list_experiments(const ListWanted& options = {});
   std::vector<v1::Worker> list_workers();
+  v1::CreateTokenResponse create_token(const v1::CreateTokenRequest& request);
+  std::vector<v1::Token> list_tokens();
+  v1::Token revoke_token(const std::string& name);
   // Only keys that begin with `prefix`.
   std::vector<v1::SeriesInfo> list_series(const std::string& run, const std::string& prefix = {});
   v1::GetSeriesResponse get_series(v1::GetSeriesRequest request);

@@ -22,8 +22,8 @@ constexpr const char* kFooter =
     "  hooke phases fashion-mnist                 when training changes phase\n"
     "  hooke COMMAND --help                       options and examples of a command\n"
     "\n"
-    "Environment: HOOKE_SERVER, HOOKE_TOKEN or HOOKE_TOKEN_FILE, HOOKE_CA, as the options; without any,\n"
-    "the server that `hooke up` started, else localhost:7070. NO_COLOR: no colours.\n"
+    "Environment: HOOKE_SERVER, HOOKE_TOKEN or HOOKE_TOKEN_FILE, HOOKE_CA, HOOKE_CERT, HOOKE_KEY, as the\n"
+    "options; without any, the server that `hooke up` started, else localhost:7070. NO_COLOR: no colours.\n"
     "Exit codes: 0 done, 1 error, 2 usage or bad input, 3 a run that was waited for failed or was\n"
     "cancelled, 4 not authorised, 130 interrupted.";
 
@@ -40,6 +40,10 @@ void add_shared_options(CLI::App& app, Context& context) {
   app.add_option("--ca", connect.ca, "Authority that signed the server's certificate (PEM)")
       ->type_name("FILE")
       ->group(group);
+  app.add_option("--cert", connect.cert, "This client's own certificate, for servers that ask for one (PEM)")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_option("--key", connect.key, "Its private key (PEM)")->type_name("FILE")->group(group);
   app.add_option_function<std::string>(
          "--color",
          [&context](const std::string& when) {
@@ -72,6 +76,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_config(app, context);
   add_workers(app, context);
   add_server(app, context);
+  add_tokens(app, context);
   add_sync(app, context);
   add_doctor(app, context);
   add_completion(app, context);

@@ -33,6 +33,7 @@ void add_presets(CLI::App& app, Context& context);
 void add_config(CLI::App& app, Context& context);
 void add_workers(CLI::App& app, Context& context);
 void add_server(CLI::App& app, Context& context);
+void add_tokens(CLI::App& app, Context& context);
 void add_sync(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context);

@@ -52,6 +52,8 @@ void connect_as_told(sdk::ConnectOptions& connect, const OptionPage& option, con
   if (option.names.back() == "--token-file") connect.token_file = value;
   if (option.names.back() == "--token") connect.token = value;
   if (option.names.back() == "--ca") connect.ca = value;
+  if (option.names.back() == "--cert") connect.cert = value;
+  if (option.names.back() == "--key") connect.key = value;
 }
 
 // Nothing where a word is no command.

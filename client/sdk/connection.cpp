@@ -53,6 +53,10 @@ std::shared_ptr<grpc::Channel> open_channel(const Endpoint& endpoint) {
     return grpc::CreateCustomChannel(endpoint.address, grpc::InsecureChannelCredentials(), arguments);
   grpc::SslCredentialsOptions options;
   if (!endpoint.ca_file.empty()) options.pem_root_certs = content_of(endpoint.ca_file);
+  if (!endpoint.cert_file.empty()) {
+    options.pem_cert_chain = content_of(endpoint.cert_file);
+    options.pem_private_key = content_of(endpoint.key_file);
+  }
   return grpc::CreateCustomChannel(endpoint.address, grpc::SslCredentials(options), arguments);
 }
 
@@ -93,7 +97,10 @@ Error Connection::error_of(const grpc::Status& status) const {
       return Error(Code::kDeadlineExceeded, "the server at " + endpoint_.address + " did not answer in time");
     case Code::kUnauthenticated:
       return Error(Code::kUnauthenticated,
-                   endpoint_.token.empty()
+                   endpoint_.token.empty() && !endpoint_.cert_file.empty()
+                       ? "the server at " + endpoint_.address + " does not accept the certificate alone (" +
+                             error.what() + ")"
+                   : endpoint_.token.empty()
                        ? "the server at " + endpoint_.address +
                              " wants a token; HOOKE_TOKEN_FILE or --token-file names a file that holds it"
                        : "the server at " + endpoint_.address + " does not accept the token from " +

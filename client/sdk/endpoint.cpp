@@ -77,6 +77,17 @@ void take_token(Endpoint& endpoint, const ConnectOptions& flags, const Environme
   }
 }
 
+// The caller's own, which servers with --tls-client-ca ask for.
+void take_certificate(Endpoint& endpoint, const ConnectOptions& flags, const Environment& environment) {
+  endpoint.cert_file = flags.cert.empty() ? environment("HOOKE_CERT").value_or("") : flags.cert;
+  endpoint.key_file = flags.key.empty() ? environment("HOOKE_KEY").value_or("") : flags.key;
+  if (endpoint.cert_file.empty() != endpoint.key_file.empty())
+    throw invalid("", "a certificate and its key go together: --cert and --key, or HOOKE_CERT and HOOKE_KEY");
+  if (endpoint.cert_file.empty()) return;
+  check_readable(endpoint.cert_file, flags.cert.empty() ? "HOOKE_CERT" : "--cert");
+  check_readable(endpoint.key_file, flags.key.empty() ? "HOOKE_KEY" : "--key");
+}
+
 }  // namespace
 
 Environment process_environment() {
@@ -113,6 +124,7 @@ Endpoint resolve(const ConnectOptions& flags, const Environment& environment) {
     check_readable(*ca, "HOOKE_CA");
     endpoint.ca_file = *ca;
   }
+  if (!recorded || !flags.cert.empty() || !flags.key.empty()) take_certificate(endpoint, flags, environment);
   endpoint.tls = !endpoint.ca_file.empty() || !is_loopback(endpoint.address);
   take_token(endpoint, flags, environment, up);
   return endpoint;

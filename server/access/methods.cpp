@@ -68,6 +68,26 @@ const Method* find_method(std::string_view name) {
   return found == std::end(kMethods) ? nullptr : found;
 }
 
+const char* name_of(Role role) {
+  switch (role) {
+    case Role::kRead:
+      return "read";
+    case Role::kWorker:
+      return "worker";
+    case Role::kSubmit:
+      return "submit";
+    case Role::kAdmin:
+      return "admin";
+  }
+  return "unknown";
+}
+
+std::optional<Role> role_of(std::string_view name) {
+  for (const Role role : {Role::kRead, Role::kWorker, Role::kSubmit, Role::kAdmin})
+    if (name == name_of(role)) return role;
+  return std::nullopt;
+}
+
 bool includes(storage::Role has, storage::Role needed) {
   return has == Role::kAdmin || has == needed || (has == Role::kSubmit && needed == Role::kRead);
 }

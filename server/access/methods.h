@@ -20,6 +20,11 @@ std::span<const Method> methods();
 // Null when there is no such method.
 const Method* find_method(std::string_view name);
 
+// "read", "worker", "submit", "admin".
+const char* name_of(storage::Role role);
+// Nothing when there is no such role.
+std::optional<storage::Role> role_of(std::string_view name);
+
 // Whether a caller of role `has` may do what needs `needed`: admin may do everything, submit
 // includes read.
 bool includes(storage::Role has, storage::Role needed);

@@ -49,8 +49,8 @@ Response health(bool good) {
 
 }  // namespace
 
-Connection::Connection(net::ip::tcp::socket socket, net::ssl::context* tls, Shared shared,
-                       Places::Place place)
+Connection::Connection(net::ip::tcp::socket socket, const std::shared_ptr<net::ssl::context>& tls,
+                       Shared shared, Places::Place place)
     : socket_(std::move(socket), tls),
       shared_(shared),
       place_(std::move(place)),

@@ -29,8 +29,8 @@ struct Shared {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   // Without `tls`, plain.
-  Connection(boost::asio::ip::tcp::socket socket, boost::asio::ssl::context* tls, Shared shared,
-             Places::Place place);
+  Connection(boost::asio::ip::tcp::socket socket, const std::shared_ptr<boost::asio::ssl::context>& tls,
+             Shared shared, Places::Place place);
 
   // Begins; it lives until its peer or stop() ends it.
   void start();

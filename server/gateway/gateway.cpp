@@ -32,16 +32,17 @@ constexpr const char* kFull =
     "1\r\n\r\n"
     "this server has as many connections as it takes; try again\n";
 
-std::unique_ptr<net::ssl::context> tls_of(const GatewayOptions& options) {
-  if (options.tls_cert.empty()) return nullptr;
-  auto tls = std::make_unique<net::ssl::context>(net::ssl::context::tls_server);
+std::shared_ptr<net::ssl::context> tls_of(const std::string& cert, const std::string& key,
+                                          const std::string& client_ca) {
+  if (cert.empty()) return nullptr;
+  auto tls = std::make_shared<net::ssl::context>(net::ssl::context::tls_server);
   try {
     tls->set_options(net::ssl::context::default_workarounds | net::ssl::context::no_tlsv1 |
                      net::ssl::context::no_tlsv1_1);
-    tls->use_certificate_chain(net::buffer(options.tls_cert));
-    tls->use_private_key(net::buffer(options.tls_key), net::ssl::context::pem);
-    if (!options.tls_client_ca.empty()) {
-      tls->add_certificate_authority(net::buffer(options.tls_client_ca));
+    tls->use_certificate_chain(net::buffer(cert));
+    tls->use_private_key(net::buffer(key), net::ssl::context::pem);
+    if (!client_ca.empty()) {
+      tls->add_certificate_authority(net::buffer(client_ca));
       tls->set_verify_mode(net::ssl::verify_peer | net::ssl::verify_fail_if_no_peer_cert);
     }
   } catch (const boost::system::system_error& error) {
@@ -69,7 +70,7 @@ class Gateway::Impl {
   explicit Impl(GatewayOptions options)
       : options_(std::move(options)),
         guard_(options_.address, options_.allow_hosts, options_.allow_origins),
-        tls_(tls_of(options_)),
+        tls_(tls_of(options_.tls_cert, options_.tls_key, options_.tls_client_ca)),
         calls_(options_.channel, options_.limits),
         connections_(options_.limits.connections),
         large_(options_.limits.large_bodies) {
@@ -84,6 +85,11 @@ class Gateway::Impl {
   ~Impl() { stop(); }
 
   int port() const { return port_; }
+
+  void set_tls(const std::string& cert, const std::string& key, const std::string& client_ca) {
+    auto fresh = tls_of(cert, key, client_ca);
+    net::post(strand_, [this, fresh = std::move(fresh)] { tls_ = fresh; });
+  }
 
   void stop() {
     if (stopped_.exchange(true)) return;
@@ -149,7 +155,7 @@ class Gateway::Impl {
 
   void serve(tcp::socket socket, Places::Place place) {
     const auto connection =
-        std::make_shared<Connection>(std::move(socket), tls_.get(),
+        std::make_shared<Connection>(std::move(socket), tls_,
                                      Shared{options_.limits, guard_, calls_, large_, connections_,
                                             options_.check, options_.more_metrics, pool_},
                                      std::move(place));
@@ -178,7 +184,7 @@ class Gateway::Impl {
 
   const GatewayOptions options_;
   const Guard guard_;
-  const std::unique_ptr<net::ssl::context> tls_;
+  std::shared_ptr<net::ssl::context> tls_;  // on the strand
   Calls calls_;
   Places connections_, large_;
   net::thread_pool pool_{1};
@@ -199,6 +205,9 @@ Gateway::Gateway(GatewayOptions options) : impl_(std::make_unique<Impl>(std::mov
 Gateway::~Gateway() = default;
 int Gateway::port() const {
   return impl_->port();
+}
+void Gateway::set_tls(const std::string& cert, const std::string& key, const std::string& client_ca) {
+  impl_->set_tls(cert, key, client_ca);
 }
 void Gateway::stop() {
   impl_->stop();

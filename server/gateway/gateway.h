@@ -44,6 +44,9 @@ class Gateway {
   Gateway& operator=(const Gateway&) = delete;
 
   int port() const;
+  // Of connections to come; the ones that there are keep theirs. REQUIRES: there was a certificate.
+  // Throws kFailedPrecondition when they do not fit, and changes nothing.
+  void set_tls(const std::string& cert, const std::string& key, const std::string& client_ca);
   // Lets answers that are being given end, for a second, then ends everything. Idempotent.
   void stop();
 

@@ -7,6 +7,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,8 +19,10 @@ class Socket {
   using executor_type = boost::beast::tcp_stream::executor_type;
 
   // Without `tls`, plain.
-  Socket(boost::asio::ip::tcp::socket socket, boost::asio::ssl::context* tls) : tcp_(std::move(socket)) {
-    if (tls != nullptr) tls_.emplace(tcp_, *tls);
+  Socket(boost::asio::ip::tcp::socket socket, const std::shared_ptr<boost::asio::ssl::context>& tls)
+      : tcp_(std::move(socket)) {
+    // The stream keeps OpenSSL's part of it alive.
+    if (tls) tls_.emplace(tcp_, *tls);
   }
   // The stream of TLS refers to the connection below it.
   Socket(const Socket&) = delete;

@@ -1,5 +1,7 @@
 #include "server/services/gate.h"
 
+#include <grpc/grpc_security_constants.h>
+
 #include "proto/hooke/channel.h"
 #include "proto/hooke/status.h"
 #include "server/storage/fence.h"
@@ -40,10 +42,19 @@ grpc::Status status_of(const std::exception_ptr& error) {
 }
 
 access::Caller Gate::check(const grpc::ServerContextBase& context, const std::string& method) const {
+  access::Shown shown;
   const auto& metadata = context.client_metadata();
-  const auto found = metadata.find(kAuthorizationKey);
-  if (found == metadata.end()) return access_.check(method, {});
-  return access_.check(method, {found->second.data(), found->second.size()});
+  if (const auto found = metadata.find(kAuthorizationKey); found != metadata.end())
+    shown.authorization = {found->second.data(), found->second.size()};
+  // Only the gateway calls by a socket's path.
+  shown.over_http = context.peer().starts_with("unix:");
+  std::string certificate;
+  if (const auto peer = context.auth_context(); peer && peer->IsPeerAuthenticated()) {
+    const auto names = peer->FindPropertyValues(GRPC_X509_CN_PROPERTY_NAME);
+    if (names.size() == 1) certificate.assign(names[0].data(), names[0].size());
+  }
+  shown.certificate = certificate;
+  return access_.check(method, shown);
 }
 
 grpc::Status Gate::unimplemented(const grpc::ServerContextBase& context, const std::string& method,

@@ -41,6 +41,12 @@ std::optional<Token> find_token_by_hash(Snapshot& snapshot, std::string_view has
   return read_one(Statement(snapshot, TOKEN_COLUMNS "WHERE hash = ?", Blob{hash}));
 }
 
+std::int64_t count_tokens(Snapshot& snapshot) {
+  Statement count(snapshot, "SELECT count(*) FROM tokens");
+  count.step();
+  return count.integer(0);
+}
+
 Page<Token> list_tokens(Snapshot& snapshot, const PageRequest& page) {
   check_number_cursor(page.after);
   Page<Token> found;

@@ -27,6 +27,8 @@ struct Token {
 void insert_token(Transaction& transaction, const Token& token);
 std::optional<Token> find_token(Snapshot& snapshot, std::string_view token_id);
 std::optional<Token> find_token_by_hash(Snapshot& snapshot, std::string_view hash);
+// Revoked ones too.
+std::int64_t count_tokens(Snapshot& snapshot);
 // Oldest first, revoked ones too.
 Page<Token> list_tokens(Snapshot& snapshot, const PageRequest& page);
 // Keeps the first time it was revoked. Throws kNotFound.

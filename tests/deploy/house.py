@@ -78,7 +78,7 @@ class House:
 
     def run(self, *command, **environment):
         """Runs a command to its end; the result has returncode, stdout, stderr."""
-        return subprocess.run([str(part) for part in command], capture_output=True, text=True,
+        return subprocess.run([str(part) for part in command], capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL,
                               env=self.environment(**environment), timeout=120)
 
     def hooke(self, *arguments):
