@@ -1,9 +1,12 @@
 // hooke doctor
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <sstream>
 
 #include "client/cli/audit.h"
+#include "client/cli/checkup.h"
 #include "client/cli/commands.h"
 #include "client/cli/resources.h"
 #include "client/cli/spool_folders.h"
@@ -15,6 +18,7 @@ namespace {
 struct DoctorOptions {
   bool verify = false;
   std::string against;
+  std::vector<std::filesystem::path> data_roots{"/usr/share/datasets"};
   Format format = Format::kTable;
 };
 
@@ -98,26 +102,52 @@ void verify(Context& context, const DoctorOptions& options) {
   csv ? print_csv(context.out, grid) : print_table(context.out, grid);
 }
 
-// Who can be reached, and whether anybody works.
-void look_around(Context& context, const DoctorOptions& options) {
-  const v1::Statistics facts = context.api().get_statistics();
-  const auto workers = context.api().list_workers();
-  const bool csv = options.format == Format::kCsv;
-  Grid grid{{"check", "result"}, {}};
-  grid.rows.push_back({"server", context.api().endpoint().address + " answers, version " + facts.version()});
-  grid.rows.push_back({"token", "accepted"});
-  grid.rows.push_back(
-      {"disk free", csv ? std::to_string(facts.disk_free_bytes()) : bytes(facts.disk_free_bytes())});
-  grid.rows.push_back({"workers", std::to_string(workers.size())});
-  if (workers.empty())
-    context.note("hooke: no worker was seen lately; `hooke up` or `hooke-worker` starts one");
-  if (options.format == Format::kJson) {
-    nlohmann::ordered_json report;
-    for (const auto& row : grid.rows) report[row[0]] = row[1];
-    context.out << report.dump(2) << "\n";
-    return;
+const char* word_of(Verdict verdict) {
+  return verdict == Verdict::kOk ? "ok" : verdict == Verdict::kWarning ? "warning" : "fails";
+}
+
+std::string coloured(const Context& context, Verdict verdict) {
+  const std::string word = pad_right(word_of(verdict), 7);
+  if (!context.terminal.colour) return word;
+  // Green, yellow, red of a terminal's 256.
+  const char* colour = verdict == Verdict::kOk ? "34" : verdict == Verdict::kWarning ? "178" : "160";
+  return std::string("\x1b[38;5;") + colour + "m" + word + "\x1b[0m";
+}
+
+void print_checks(const Context& context, const std::vector<Check>& checks) {
+  std::size_t widest = 0;
+  for (const Check& check : checks) widest = std::max(widest, width(check.name));
+  const std::string indent(widest + 11, ' ');
+  for (const Check& check : checks) {
+    context.out << coloured(context, check.verdict) << "  " << pad_right(check.name, widest) << "  "
+                << check.found << "\n";
+    std::istringstream lines(check.advice);
+    for (std::string line; std::getline(lines, line);) context.out << indent << line << "\n";
   }
-  csv ? print_csv(context.out, grid) : print_facts(context.out, grid);
+}
+
+void print_json_checks(std::ostream& out, const std::vector<Check>& checks) {
+  nlohmann::ordered_json report = nlohmann::ordered_json::array();
+  for (const Check& check : checks)
+    report.push_back({{"check", check.name},
+                      {"verdict", word_of(check.verdict)},
+                      {"found", check.found},
+                      {"advice", check.advice}});
+  out << report.dump(2) << "\n";
+}
+
+// Who can be reached, and what this machine offers.
+void look_around(Context& context, const DoctorOptions& options) {
+  std::vector<Check> checks = check_server(context);
+  for (Check& check : check_machine(context, options.data_roots)) checks.push_back(std::move(check));
+  for (const Check& check : checks)
+    if (check.verdict == Verdict::kFails) context.exit_code = kFailed;
+  if (options.format == Format::kJson) return print_json_checks(context.out, checks);
+  if (options.format == Format::kTable) return print_checks(context, checks);
+  Grid grid{{"check", "verdict", "found", "advice"}, {}};
+  for (const Check& check : checks)
+    grid.rows.push_back({check.name, word_of(check.verdict), check.found, check.advice});
+  print_csv(context.out, grid);
 }
 
 }  // namespace
@@ -126,12 +156,13 @@ void add_doctor(CLI::App& app, Context& context) {
   auto options = std::make_shared<DoctorOptions>();
   CLI::App* command = add_command<DoctorOptions>(
       app, "doctor",
-      "Whether all is well: the server, its database, what is stored against what was recorded",
-      "  hooke doctor                                    can the server be reached, does anybody work\n"
+      "Whether all is well, and what to do: server, this machine, what is stored against what was recorded",
+      "  hooke doctor                                    the server, its clock and disk; BLAS, GPU, data "
+      "here\n"
       "  hooke doctor --verify                           checks the whole database\n"
       "  hooke doctor --verify --against /shared/spool   compares it with spools, value by value: those of\n"
       "                                                  workers (--keep-spool) and of `hooke-worker run`\n"
-      "Exit code 1 when something is wrong.",
+      "Exit code 1 when something fails; a warning is none.",
       options, [&](const DoctorOptions& given) {
         given.verify ? verify(context, given) : look_around(context, given);
       });
@@ -140,6 +171,12 @@ void add_doctor(CLI::App& app, Context& context) {
       ->add_option("--against", options->against, "Compare what is stored with every spool below this folder")
       ->type_name("DIR")
       ->needs(check);
+  command
+      ->add_option(
+          "--data-root", options->data_roots,
+          "Folder below which data sets are looked for; may be repeated; default: /usr/share/datasets")
+      ->type_name("DIR")
+      ->excludes(check);
   add_format(*command, options->format);
 }
 

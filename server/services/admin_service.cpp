@@ -39,6 +39,7 @@ grpc::Status AdminService::GetStatistics(grpc::ServerContext* context, const v1:
     response->set_sqlite_version(storage::Database::sqlite_version());
     response->set_schema_version(database_.schema_version());
     response->set_uptime_s(static_cast<double>(clock_() - start_us_) / 1e6);
+    response->set_time_us(clock_());
     response->set_data_dir(database_.folder().string());
     response->set_database_bytes(database_.file_bytes());
     response->set_wal_bytes(database_.wal_bytes());

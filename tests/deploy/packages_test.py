@@ -89,6 +89,16 @@ class Packages(unittest.TestCase):
                 self.assertEqual(found.returncode, 0, found.stdout[-500:] + found.stderr)
                 self.assertIn("Overall exposure level", found.stdout)
 
+    def test_a_trainer_says_what_the_machine_offers(self):
+        data = self.folder / "sets"
+        (data / "mnist").mkdir(parents=True)
+        facts = json.loads(output(self.root / "usr/bin/hooke-trainer", "--about", "--data-root", data))
+        folders = {one["set"]: one["folder"] for one in facts["dataSets"]}
+        self.assertEqual(folders["mnist"], str(data / "mnist"))
+        self.assertEqual(folders["cifar10"], "")
+        self.assertEqual(facts["threads"], os.cpu_count())
+        self.assertEqual(facts["blas"]["fast"], "libblas.so" not in facts["blas"]["file"] or "openblas" in facts["blas"]["file"])
+
     def test_a_worker_takes_its_settings_and_no_others(self):
         house = House()
         self.addCleanup(house.close)

@@ -104,6 +104,19 @@ DataSet load(const Config& config, const std::vector<fs::path>& roots, std::int6
   return data;
 }
 
+std::vector<StandardSet> standard_sets(const std::vector<fs::path>& roots) {
+  std::vector<StandardSet> sets;
+  for (const FileSet& set : kFileSets) {
+    if (std::string(set.folder).empty()) continue;
+    StandardSet& one = sets.emplace_back(StandardSet{set.name, {}, set.origin});
+    try {
+      one.folder = find_below(roots, set.folder);
+    } catch (const Error&) {  // it is not there, or may not be read
+    }
+  }
+  return sets;
+}
+
 std::vector<double> geodesics(const DataSet& data, const std::vector<std::int64_t>& positions) {
   std::vector<double> distances;
   for (const std::int64_t i : positions) {

@@ -71,6 +71,15 @@ struct DataSet {
 // files; with file and byte offset or line), kUnimplemented (a set that this build does not read).
 DataSet load(const Config& config, const std::vector<std::filesystem::path>& roots, std::int64_t seed);
 
+// A set that is read from files and has a folder of its own, as "mnist".
+struct StandardSet {
+  std::string name;
+  std::filesystem::path folder;  // where it was found; empty: nowhere
+  std::string origin;            // where it is to be had; may be empty
+};
+// Those that there are, looked up below `roots`. Whether the files are whole is not looked at.
+std::vector<StandardSet> standard_sets(const std::vector<std::filesystem::path>& roots);
+
 // Geodesic distances [m][m] between the training examples at the given m positions; NaN between
 // points of two manifolds. REQUIRES: the set is a manifold one.
 std::vector<double> geodesics(const DataSet& data, const std::vector<std::int64_t>& positions);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "proto/hooke/error.h"
+#include "worker/trainer/about.h"
 #include "worker/trainer/checkpoint.h"
 #include "worker/trainer/csv_recorder.h"
 #include "worker/trainer/fan_out.h"
@@ -157,6 +158,10 @@ int main(int argc, char** argv) {
   }
   if (line.answer) {
     std::cout << *line.answer;
+    return kDone;
+  }
+  if (line.about) {
+    std::cout << hooke::trainer::about(line.data_roots) << std::endl;
     return kDone;
   }
   try {

@@ -36,6 +36,7 @@ Usage: hooke-trainer --config FILE.json --out DIR [options]
   --resume-step S       with --resend-after: step of the last barrier that the server has (default:
                         it has none)
   --offline-uuid UUID   with --alone: the run's UUID, which a server will know it by
+  --about               print what this machine offers, as JSON: BLAS, devices, data sets; train nothing
   --help, --version
 
 Example: hooke-trainer --config run.json --out out --alone --data-root /usr/share/datasets
@@ -56,6 +57,7 @@ T parse_number(const std::string& option, const std::string& text, T least) {
 }
 
 void check(const CommandLine& line) {
+  if (line.about) return;
   if (line.config.empty()) throw invalid("--config", "required; see hooke-trainer --help");
   if (line.out.empty()) throw invalid("--out", "required; see hooke-trainer --help");
   if (line.resend_after && line.resume.empty()) throw invalid("--resend-after", "needs --resume");
@@ -104,6 +106,8 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
       line.spool_limit_bytes = parse_number<std::uint64_t>(option, value(), 1);
     } else if (option == "--csv") {
       line.csv = value();
+    } else if (option == "--about") {
+      line.about = true;
     } else if (option == "--alone") {
       line.alone = true;
     } else if (option == "--resume") {

@@ -336,6 +336,7 @@ class Admin : public v1::AdminService::Service {
     response->set_version("0.1.0");
     response->set_database_bytes(4096);
     (*response->mutable_runs())["queued"] = 3;
+    response->MergeFrom(shared_.script.statistics);
     return grpc::Status::OK;
   }
 

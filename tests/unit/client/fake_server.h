@@ -31,6 +31,7 @@ struct Script {
   v1::CompareRunsResponse comparison;
   v1::DeleteResponse deletion;
   std::vector<v1::Worker> workers;
+  v1::Statistics statistics;  // on top of what every server says
 
   // What was asked.
   int calls = 0;
