@@ -26,7 +26,7 @@ struct CommandLine {
   std::filesystem::path csv;  // empty: no CSV files
   bool alone = false;
   std::string offline_uuid;
-  bool about = false;  // say what this machine offers, and end
+  bool about = false;                 // say what this machine offers, and end
   std::optional<std::string> answer;  // --help or --version: print this and end
 };
 
