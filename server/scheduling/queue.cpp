@@ -150,8 +150,24 @@ void refuse_offline(const Run& run) {
                     "then `hooke sync`");
 }
 
-RunId named_run(Transaction& transaction, const LeaseRequest& request) {
-  const Run run = require_run(transaction, request.run);
+// The run's attempt, when it is an earlier start of the Slurm task that asks.
+std::optional<storage::Attempt> earlier_start(Transaction& transaction, const Run& run,
+                                              const LeaseRequest& request) {
+  if (!request.slurm || run.state != RunState::kRunning) return std::nullopt;
+  auto attempt = storage::find_attempt(transaction, run.id, run.attempt);
+  if (!attempt || attempt->outcome || !attempt->slurm) return std::nullopt;
+  const storage::SlurmJob &before = *attempt->slurm, &now = *request.slurm;
+  if (before.cluster != now.cluster || before.job_id != now.job_id) return std::nullopt;
+  if (before.restart_count >= now.restart_count) return std::nullopt;
+  return attempt;
+}
+
+RunId named_run(Transaction& transaction, const LeaseRequest& request, TimeUs now) {
+  Run run = require_run(transaction, request.run);
+  if (const auto attempt = earlier_start(transaction, run, request)) {
+    supersede(transaction, *attempt, "Slurm started its task " + request.slurm->job_id + " again", now);
+    run = require_run(transaction, request.run);
+  }
   if (run.state != RunState::kQueued)
     throw Error(Code::kFailedPrecondition,
                 "run " + run.run_id + " is " + name_of(run.state) + ", not queued");
@@ -227,7 +243,7 @@ std::optional<LeaseGrant> Queue::lease(const LeaseRequest& request) {
     const std::string secret = server_secret(transaction, random_);
     if (auto before = repeated(transaction, request, secret, now)) return before;
     const auto run = request.run.empty() ? next_run(transaction, request.labels)
-                                         : std::optional(named_run(transaction, request));
+                                         : std::optional(named_run(transaction, request, now));
     if (!run) return std::nullopt;
     const Run granted = *storage::find_run(transaction, *run);
     storage::NewAttempt attempt;

@@ -105,6 +105,12 @@ struct FinishRequest {
   std::uint64_t last_record = 0;
 };
 
+// What Slurm says of a run's task; `job.state` in its own words, UNKNOWN when it has forgotten the task.
+struct SlurmReport {
+  std::string run;  // run id or resource name
+  storage::SlurmJob job;
+};
+
 class Queue {
  public:
   Queue(storage::Writer& writer, QueueOptions options, storage::Clock clock, storage::Random random);
@@ -116,6 +122,7 @@ class Queue {
   // Grants the run that is named, or the next: the highest priority, then the submitter with the
   // fewest running runs, then the oldest. The worker's labels must include what the run requires.
   // Pull workers get runs without an executor; a run of another executor must be named.
+  // A task that Slurm has started again takes the named run over from its earlier start, at once.
   // Absent: nothing to do. Throws kInvalidArgument; for a named run kNotFound and
   // kFailedPrecondition (not queued, labels missing); kFailedPrecondition when the request id
   // stands for an attempt that has ended.
@@ -147,6 +154,12 @@ class Queue {
   // Its configuration is replaced and goes into its history. Throws kNotFound; kFailedPrecondition
   // when it has not succeeded, has no barrier at its end, or has another configuration by now.
   storage::Run extend(const ExtendRequest& request);
+
+  // Stores what Slurm says of runs' tasks. A run that is carried out by a task that is over has ended with
+  // it (cancelled, or failed with Slurm's words), unless pull workers may take it: then it is queued again,
+  // as it is when Slurm has queued the task again. What is said of a task that is not the run's any more
+  // changes nothing. All or none. Throws kInvalidArgument and kNotFound.
+  void update_slurm_jobs(const std::vector<SlurmReport>& reports);
 
   // Takes lapsed leases: their runs are queued again, or fail when no attempt is left. Returns how
   // many. To be called every second or so.

@@ -133,6 +133,21 @@ void lapse(Transaction& transaction, const storage::Attempt& attempt, TimeUs now
   end(transaction, ending, Outcome::kLapsed, reason, now);
 }
 
+void supersede(Transaction& transaction, const storage::Attempt& attempt, const std::string& why,
+               TimeUs now) {
+  Reason reason;
+  reason.kind = ReasonKind::kReturned;
+  reason.message = why;
+  end_for_good(transaction, attempt, Outcome::kSuperseded, reason, now);
+}
+
+void end_for_good(Transaction& transaction, const storage::Attempt& attempt, Outcome outcome,
+                  const Reason& reason, TimeUs now) {
+  const auto run = storage::find_run(transaction, attempt.run);
+  storage::set_worker_run(transaction, attempt.worker, std::nullopt, now);
+  end(transaction, {attempt.run, attempt.number, attempt.worker, run->max_attempts}, outcome, reason, now);
+}
+
 void cancel_run(Transaction& transaction, const storage::Run& run, const std::string& by, TimeUs now) {
   Reason reason;
   reason.kind = ReasonKind::kCancelled;

@@ -26,6 +26,14 @@ std::optional<storage::RunState> state_after_repeat(storage::Transaction& transa
 // A lease ran out. It counts as a crash does, unless its End record is stored: that decides then.
 void lapse(storage::Transaction& transaction, const storage::Attempt& attempt, TimeUs now);
 
+// running -> queued: Slurm has started the attempt's task again, or will. It does not count.
+void supersede(storage::Transaction& transaction, const storage::Attempt& attempt, const std::string& why,
+               TimeUs now);
+
+// running -> cancelled | failed, by `outcome`: nobody will go on.
+void end_for_good(storage::Transaction& transaction, const storage::Attempt& attempt,
+                  storage::Outcome outcome, const storage::Reason& reason, TimeUs now);
+
 // queued | running -> cancelled.
 void cancel_run(storage::Transaction& transaction, const storage::Run& run, const std::string& by,
                 TimeUs now);

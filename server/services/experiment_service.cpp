@@ -195,9 +195,14 @@ grpc::Status ExperimentService::ImportSeries(grpc::ServerContext* context,
 }
 
 grpc::Status ExperimentService::UpdateSlurmJobs(grpc::ServerContext* context,
-                                                const v1::UpdateSlurmJobsRequest*, google::protobuf::Empty*) {
-  return gate_.unimplemented(*context, method("UpdateSlurmJobs"),
-                             "UpdateSlurmJobs will store what Slurm says of runs' jobs");
+                                                const v1::UpdateSlurmJobsRequest* request,
+                                                google::protobuf::Empty*) {
+  return gate_.run(*context, method("UpdateSlurmJobs"), [&](const access::Caller&) {
+    std::vector<scheduling::SlurmReport> reports;
+    for (const v1::RunSlurmJob& job : request->jobs())
+      reports.push_back({job.run(), query::slurm_record(job.job())});
+    queue_.update_slurm_jobs(reports);
+  });
 }
 
 }  // namespace hooke::services
