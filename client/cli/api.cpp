@@ -144,6 +144,10 @@ v1::Run Api::retry_run(const std::string& name) {
   return parts_->connection.call(parts_->experiments, &Experiments::RetryRun, request, kOnce);
 }
 
+void Api::update_slurm_jobs(const v1::UpdateSlurmJobsRequest& request) {
+  parts_->connection.call(parts_->experiments, &Experiments::UpdateSlurmJobs, request);
+}
+
 v1::Run Api::extend_run(const std::string& name, std::int32_t epochs) {
   v1::ExtendRunRequest request;
   request.set_name(name);
@@ -416,8 +420,9 @@ void Api::read_records(const std::string& run, const std::function<void(v1::Read
   if (!status.ok()) throw parts_->connection.error_of(status);
 }
 
-v1::LeaseGrant Api::lease_segment(const v1::OfflineSegment& segment) {
+v1::LeaseGrant Api::lease_segment(const v1::OfflineSegment& segment, const std::string& submitted) {
   v1::LeaseRequest request;
+  request.set_run(submitted);
   request.set_request_id(sdk::make_uuid());
   char host[256] = {};
   request.set_worker(::gethostname(host, sizeof host - 1) == 0 ? std::string("sync-") + host : "sync");

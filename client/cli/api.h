@@ -64,6 +64,7 @@ class Api {
   void archive(const std::string& name, bool undo);
   // A run or an experiment, by its resource name; or only what that would delete.
   v1::DeleteResponse remove(const std::string& name, bool validate_only);
+  void update_slurm_jobs(const v1::UpdateSlurmJobsRequest& request);
   std::unique_ptr<RunStream> watch(const std::vector<std::string>& names);
 
   // All pages.
@@ -107,8 +108,8 @@ class Api {
   // Calls `each` for every message about the run's stored values.
   void read_records(const std::string& run, const std::function<void(v1::ReadRecordsResponse&)>& each);
 
-  // The grant of a segment of an offline run. A server that is away is waited for, for kLeasePatience.
-  v1::LeaseGrant lease_segment(const v1::OfflineSegment& segment);
+  // The grant of a segment of an offline run, which is the run `submitted` when that is not empty. A server that is away is waited for, for kLeasePatience.
+  v1::LeaseGrant lease_segment(const v1::OfflineSegment& segment, const std::string& submitted = {});
   // Sends the spool of a grant; see Uplink.
   std::unique_ptr<uplink::Uplink> send_spool(const v1::LeaseGrant& grant, const std::filesystem::path& spool,
                                              uplink::Uplink::Notice notice);

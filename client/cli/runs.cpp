@@ -1,9 +1,10 @@
-// hooke runs list | show | logs | cancel | retry | extend
+// hooke runs list | show | logs | cancel | retry | extend | launch
 #include <ostream>
 
 #include "client/cli/commands.h"
 #include "client/cli/edits.h"
 #include "client/cli/resources.h"
+#include "client/cli/slurm.h"
 #include "client/cli/text.h"
 #include "proto/hooke/yaml_config.h"
 
@@ -13,6 +14,7 @@ namespace {
 struct ListOptions {
   std::string experiment;
   ListWanted wanted;
+  bool refresh = false;
   Format format = Format::kTable;
 };
 
@@ -30,6 +32,11 @@ struct ManyOptions {
   std::vector<std::string> runs;
 };
 
+struct LaunchOptions {
+  std::vector<std::string> runs;
+  SlurmOptions slurm;
+};
+
 struct ExtendOptions {
   std::string run;
   int epochs = 0;  // 0: twice as many
@@ -38,7 +45,11 @@ struct ExtendOptions {
 void list(Context& context, const ListOptions& options) {
   const std::string parent =
       options.experiment.empty() ? "experiments/-" : resolve_experiment(context.api(), options.experiment);
-  const auto runs = context.api().list_runs(parent, options.wanted);
+  auto runs = context.api().list_runs(parent, options.wanted);
+  if (options.refresh) {
+    refresh_slurm(context, runs);
+    runs = context.api().list_runs(parent, options.wanted);
+  }
   print_runs(context.out, runs, options.format);
   if (!runs.empty() || options.format != Format::kTable) return;
   context.note(options.wanted.filter.empty()
@@ -77,6 +88,10 @@ Grid facts(const v1::Run& run) {
   add("ended", run.has_end_time() ? local_time(run.end_time()) : "");
   add("worker", run.worker());
   add("attempt", run.attempt() > 0 ? std::to_string(run.attempt()) : "");
+  add("executor", run.executor());
+  add("slurm", slurm_text(run) + (run.slurm().nodes().empty() ? "" : " on " + run.slurm().nodes()));
+  add("slurm cluster", run.slurm().cluster());
+  add("slurm restarts", run.slurm().restart_count() > 0 ? std::to_string(run.slurm().restart_count()) : "");
   for (const v1::LatestValue& value : run.latest())
     add(value.key(), brief(value.value()) + " at step " + std::to_string(value.step()));
   const v1::Provenance& made = run.provenance();
@@ -120,14 +135,24 @@ std::vector<v1::Run> resolve_all(Context& context, const std::vector<std::string
   return runs;
 }
 
+// A run is cancelled here first, so that its task, when it is told to stop, does not give it back.
 void cancel(Context& context, const ManyOptions& options) {
-  for (const v1::Run& run : resolve_all(context, options.runs))
-    context.note(end_of(context.api().cancel_run(run.name())));
+  std::vector<v1::Run> cancelled;
+  for (const v1::Run& run : resolve_all(context, options.runs)) {
+    cancelled.push_back(context.api().cancel_run(run.name()));
+    context.note(end_of(cancelled.back()));
+  }
+  cancel_slurm_tasks(context, cancelled);
+}
+
+std::string how_to_start(const v1::Run& run) {
+  if (run.executor() != kSlurm) return "";
+  return "; `hooke runs launch " + run.run_id() + " --on slurm --spool DIR` starts a task for it";
 }
 
 void retry(Context& context, const ManyOptions& options) {
   for (const v1::Run& run : resolve_all(context, options.runs))
-    context.note(context.api().retry_run(run.name()).run_id() + " is queued again");
+    context.note(context.api().retry_run(run.name()).run_id() + " is queued again" + how_to_start(run));
 }
 
 void extend(Context& context, const ExtendOptions& options) {
@@ -136,7 +161,50 @@ void extend(Context& context, const ExtendOptions& options) {
   const int after = options.epochs > 0 ? options.epochs : 2 * before;
   context.api().extend_run(run.name(), after);
   context.note(run.run_id() + " is queued again, for " + std::to_string(after) + " epochs instead of " +
-               std::to_string(before) + "; `hooke watch " + run.run_id() + "` follows it");
+               std::to_string(before) + "; `hooke watch " + run.run_id() + "` follows it" +
+               how_to_start(run));
+}
+
+// The queued ones of these runs that are meant for Slurm and have no task there.
+std::vector<v1::Run> runs_to_launch(Context& context, const std::vector<std::string>& references) {
+  std::vector<v1::Run> runs;
+  for (const v1::Run& run : resolve_runs(context.api(), references)) {
+    std::string why;
+    if (run.executor() != kSlurm)
+      why = "was not submitted with --on slurm";
+    else if (run.state() != v1::RUN_STATE_QUEUED)
+      why = "is " + state_name(run.state()) + ", not queued";
+    else if (run.has_slurm())
+      why = "has a task: " + slurm_text(run) + " (`hooke runs list --refresh` asks Slurm about it)";
+    if (why.empty())
+      runs.push_back(run);
+    else
+      context.note("hooke: " + run.run_id() + " is left as it is: it " + why);
+  }
+  if (runs.empty()) throw Error(Code::kFailedPrecondition, "there is no run to start a task for");
+  return runs;
+}
+
+void launch(Context& context, const LaunchOptions& options) {
+  const auto runs = runs_to_launch(context, options.runs);
+  SlurmLaunch array(context, options.slurm, experiment_of(runs.front().name()),
+                    "Queued runs of Hooke, one task for each.");
+  array.set_runs(std::vector<std::string>(runs.size(), runs.front().run_id()));
+  array.try_out();
+  launch_runs(context, array, runs);
+}
+
+void add_launch(CLI::App& group, Context& context) {
+  auto options = std::make_shared<LaunchOptions>();
+  CLI::App* command = add_command<LaunchOptions>(
+      group, "launch",
+      "Start Slurm tasks for queued runs that have none: retried, extended, or refused by sbatch",
+      "  hooke runs launch k3f9 --on slurm --partition gpu --gpus 1 --spool /scratch/me/hooke\n"
+      "  hooke runs launch mine --on slurm --spool /scratch/me/hooke    # all such runs of an experiment",
+      options, [&](const LaunchOptions& given) { launch(context, given); });
+  command->add_option("RUN", options->runs, "Runs or experiments")->required();
+  add_slurm_options(*command, options->slurm);
+  command->get_option("--on")->required();
 }
 
 // The commands that change runs.
@@ -171,10 +239,10 @@ void add_changes(CLI::App& group, Context& context) {
 }  // namespace
 
 void add_runs(CLI::App& app, Context& context) {
-  CLI::App* group =
-      add_group(app, "runs", "Runs: list, show, logs, cancel, retry, extend, tag, note, archive, delete",
-                "  hooke runs list\n"
-                "  hooke runs show k3f9");
+  CLI::App* group = add_group(
+      app, "runs", "Runs: list, show, logs, cancel, retry, extend, launch, tag, note, archive, delete",
+      "  hooke runs list\n"
+      "  hooke runs show k3f9");
 
   auto listing = std::make_shared<ListOptions>();
   CLI::App* command =
@@ -184,11 +252,13 @@ void add_runs(CLI::App& app, Context& context) {
                                "  hooke runs list --filter 'state = RUNNING AND config.training.lr < 0.01'\n"
                                "  hooke runs list --filter 'tags.team = \"vision\" AND create_time > -24h'\n"
                                "  hooke runs list --filter 'latest.\"train/loss\":nan OR state = FAILED'\n"
-                               "  hooke runs list --order-by 'latest.\"test/accuracy\" desc, seed'",
+                               "  hooke runs list --order-by 'latest.\"test/accuracy\" desc, seed'\n"
+                               "  hooke runs list --refresh            # asks Slurm what became of its tasks",
                                listing, [&](const ListOptions& options) { list(context, options); });
   command->add_option("--experiment", listing->experiment, "Only the runs of this experiment")
       ->type_name("EXPERIMENT");
   add_list_options(*command, listing->wanted, "runs");
+  command->add_flag("--refresh", listing->refresh, "Ask Slurm about the runs' tasks first, on a login node");
   add_format(*command, listing->format);
 
   auto showing = std::make_shared<ShowOptions>();
@@ -205,6 +275,7 @@ void add_runs(CLI::App& app, Context& context) {
       "  hooke runs logs k3f9", logging, [&](const LogsOptions& options) { logs(context, options); });
   command->add_option("RUN", logging->run, "Id of a run, or the beginning of it")->required();
   add_changes(*group, context);
+  add_launch(*group, context);
   add_edits(*group, context, kind_of_runs());
 }
 

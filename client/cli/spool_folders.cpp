@@ -48,6 +48,7 @@ std::optional<SpoolRun> offline_run(const fs::path& folder) {
   try {
     run.id = text->at("uuid").get<std::string>();
     run.config_json = text->at("config").dump();
+    run.submitted = text->value("run", "");
   } catch (const json::exception&) {
     throw Error(Code::kDataLoss, (folder / "run.json").string() + " is damaged");
   }

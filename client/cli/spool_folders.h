@@ -24,6 +24,7 @@ struct SpoolRun {
   std::string id;  // UUID of an offline run, else the run's id
   bool offline = false;
   std::string config_json;       // of an offline run
+  std::string submitted;         // id of the run on the server that an offline run is; empty: it makes one
   std::vector<SpoolFile> files;  // that are there, by number
 };
 

@@ -5,6 +5,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/progress.h"
 #include "client/cli/resources.h"
+#include "client/cli/slurm.h"
 #include "client/cli/sweep.h"
 #include "client/cli/text.h"
 #include "client/cli/watch.h"
@@ -30,6 +31,7 @@ struct SubmitOptions {
   bool dry_run = false;
   bool follow = false;
   bool quiet = false;
+  SlurmOptions slurm;
   Format format = Format::kTable;
 };
 
@@ -56,6 +58,12 @@ v1::SubmitExperimentRequest to_request(const SubmitOptions& options) {
   for (const std::string& label : options.require) {
     const auto [key, value] = sdk::split_assignment(label, "--require");
     (*request.mutable_require())[key] = value;
+  }
+  if (options.slurm.given()) {
+    if (!options.require.empty())
+      throw invalid("--require",
+                    "is for workers that ask for runs; on Slurm say it so: --sbatch constraint=FEATURE");
+    request.set_executor(kSlurm);
   }
   request.set_priority(options.priority);
   if (options.max_attempts > 0) request.set_max_attempts(options.max_attempts);
@@ -94,16 +102,36 @@ void print_submitted(Context& context, const v1::SubmitExperimentResponse& answe
   if (!options.follow) context.note("submitted " + name + "; `hooke watch " + name + "` follows it");
 }
 
+// One task for each planned run, whose ids come with the submit.
+std::optional<SlurmLaunch> plan_launch(Context& context, const SubmitOptions& options,
+                                       const std::string& name, std::size_t runs) {
+  if (!options.slurm.given()) return std::nullopt;
+  std::optional<SlurmLaunch> launch;
+  launch.emplace(context, options.slurm, name, "Runs of Hooke's experiment " + name + ", one task for each.");
+  std::vector<std::string> ids;
+  for (std::size_t i = 1; i <= runs; ++i) ids.push_back("RUN" + std::to_string(i));
+  launch->set_runs(ids);
+  return launch;
+}
+
 void submit(Context& context, const SubmitOptions& options) {
   const v1::SubmitExperimentRequest request = to_request(options);
   const auto plan = planned_runs(request);  // every combination must be valid: a wrong one submits nothing
-  if (options.dry_run) return print_plan(context, request);
+  const std::string name = options.name.empty() ? plan.front().config.name() : options.name;
+  auto launch = plan_launch(context, options, name, plan.size());
+  if (options.dry_run) {
+    if (!launch) return print_plan(context, request);
+    context.out << launch->script();
+    return;
+  }
+  if (launch) launch->try_out();  // what Slurm refuses is not submitted
   v1::SubmitExperimentResponse answer;
   {
     const Waiting waiting(context, "submitting " + plural(std::ssize(plan), "run"));
     answer = context.api().submit(request);
   }
   print_submitted(context, answer, options);
+  if (launch) launch_runs(context, *launch, {answer.runs().begin(), answer.runs().end()});
   if (options.follow) context.exit_code = follow(context, {answer.runs().begin(), answer.runs().end()});
 }
 
@@ -116,7 +144,9 @@ void add_submit(CLI::App& app, Context& context) {
       "  hooke submit --preset fashion-mnist --seeds 3 --follow\n"
       "  hooke submit mine.yaml --set training.lr=0.1 --tag kind=trial\n"
       "  hooke submit mine.yaml --sweep training.lr=0.1,0.01 --sweep training.batch=32,64 --dry-run\n"
-      "  hooke wait $(hooke submit mine.yaml -q)",
+      "  hooke wait $(hooke submit mine.yaml -q)\n"
+      "  hooke submit mine.yaml --seeds 8 --on slurm --partition gpu --gpus 1 --time 4:00:00 "
+      "--spool /scratch/me/hooke",
       options, [&](const SubmitOptions& given) { submit(context, given); });
   CLI::Option* file = command->add_option("FILE", options->file, "Configuration, YAML; - for standard input");
   command->add_option("--preset", options->preset, "A configuration that ships with Hooke")
@@ -141,10 +171,11 @@ void add_submit(CLI::App& app, Context& context) {
       ->type_name("N")
       ->check(CLI::PositiveNumber);
   command->add_flag("--dry-run", options->dry_run,
-                    "Print the completed configuration and the runs; submit nothing");
+                    "Print the completed configuration and the runs, or the batch script; submit nothing");
   command->add_flag("--follow", options->follow, "Watch the runs until they end");
   command->add_flag("-q,--quiet", options->quiet, "Print run ids only, one a line");
   add_format(*command, options->format);
+  add_slurm_options(*command, options->slurm);
 }
 
 }  // namespace hooke::cli

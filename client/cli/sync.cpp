@@ -30,6 +30,7 @@ struct SyncOptions {
   std::string folder;
   std::string experiment;
   bool follow = false;
+  int every = 0;  // seconds; 0: once
   Format format = Format::kTable;
 };
 
@@ -120,7 +121,7 @@ class RunSender {
                             "waiting for the server at " + context_.api().endpoint().address +
                                 ", for at most " + std::to_string(kLeasePatience.count()) + " s",
                             Waiting::InPipes::kAtOnce);
-      grant = context_.api().lease_segment(request);
+      grant = context_.api().lease_segment(request, run_.submitted);
     }
     report_.run = grant.run_id();
     report_.experiment = experiment_of(grant.run());
@@ -295,11 +296,34 @@ void print_reports(Context& context, const std::vector<Report>& reports, Format 
   csv ? print_csv(context.out, grid) : print_table(context.out, grid);
 }
 
-void sync(Context& context, const SyncOptions& options) {
+std::vector<Report> send_all(Context& context, const SyncOptions& options) {
   std::vector<Report> reports;
   for (const SpoolRun& run : runs_to_send(context, options))
     reports.push_back(RunSender(context, options, run).send());
-  print_reports(context, reports, options.format);
+  return reports;
+}
+
+bool has_ended(const Report& report) {
+  return report.state == "succeeded" || report.state == "failed" || report.state == "cancelled" ||
+         report.state == "deleted";
+}
+
+// A server that is away for one pass is there for a later one.
+void sync(Context& context, const SyncOptions& options) {
+  while (options.every > 0) {
+    std::vector<Report> reports;
+    try {
+      context.exit_code = kDone;
+      reports = send_all(context, options);
+    } catch (const Error& error) {
+      if (error.code() != Code::kUnavailable) throw;
+      context.note("hooke: " + describe(error) + "; trying again in " + std::to_string(options.every) + " s");
+    }
+    if (!reports.empty() && std::all_of(reports.begin(), reports.end(), has_ended))
+      return print_reports(context, reports, options.format);
+    std::this_thread::sleep_for(std::chrono::seconds(options.every));
+  }
+  print_reports(context, send_all(context, options), options.format);
 }
 
 }  // namespace
@@ -311,6 +335,8 @@ void add_sync(CLI::App& app, Context& context) {
       "  hooke sync runs/first               one run; again, it sends what has come since\n"
       "  hooke sync runs --as laptop-seeds   every run below runs, into one experiment\n"
       "  hooke sync runs/first --follow      goes on until the run has ended\n"
+      "  hooke sync /scratch/me/hooke --every 60    all of `submit --on slurm --offline`, until the last has "
+      "ended\n"
       "Nothing is removed, and several may send the same folder at once: the server takes every record "
       "once.\n"
       "Until its end has come the run is shown as running. A run that is started again later goes on there.",
@@ -322,7 +348,14 @@ void add_sync(CLI::App& app, Context& context) {
                    "Experiment that the runs join; made when it is not there. Default: one for each, named "
                    "as in its configuration")
       ->type_name("NAME");
-  command->add_flag("--follow", options->follow, "Keep sending until the run has ended");
+  CLI::Option* follow =
+      command->add_flag("--follow", options->follow, "Keep sending until the run has ended");
+  command
+      ->add_option("--every", options->every,
+                   "Send what has come after so many seconds, again and again, until every run has ended")
+      ->type_name("SECONDS")
+      ->check(CLI::PositiveNumber)
+      ->excludes(follow);
   add_format(*command, options->format);
 }
 

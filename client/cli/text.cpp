@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "client/cli/resources.h"
+#include "client/cli/slurm.h"
 
 namespace hooke::cli {
 namespace {
@@ -15,6 +16,9 @@ using nlohmann::ordered_json;
 Grid run_grid(const std::vector<v1::Run>& runs, bool for_people) {
   // "steps" is the whole length, "step" the last one stored (-1 before the first).
   Grid grid{{"run", "experiment", "state", "step", "steps", "seed", "worker"}, {}};
+  const bool tasks =
+      for_people && std::any_of(runs.begin(), runs.end(), [](const v1::Run& run) { return run.has_slurm(); });
+  if (tasks) grid.header.push_back("slurm");
   for (const v1::Run& run : runs) {
     const bool hide_step = for_people && run.step() < 0;
     const bool hide_steps = for_people && run.total_steps() == 0;
@@ -22,6 +26,7 @@ Grid run_grid(const std::vector<v1::Run>& runs, bool for_people) {
                          hide_step ? "-" : std::to_string(run.step()),
                          hide_steps ? "-" : std::to_string(run.total_steps()), std::to_string(run.seed()),
                          run.worker()});
+    if (tasks) grid.rows.back().push_back(slurm_text(run));
   }
   return grid;
 }

@@ -1,8 +1,9 @@
-// hooke workers list
+// hooke workers list | launch
 #include <ctime>
 
 #include "client/cli/commands.h"
 #include "client/cli/resources.h"
+#include "client/cli/slurm.h"
 #include "client/cli/text.h"
 
 namespace hooke::cli {
@@ -10,6 +11,13 @@ namespace {
 
 struct ListOptions {
   Format format = Format::kTable;
+};
+
+struct LaunchOptions {
+  int workers = 0;
+  std::string labels;
+  int idle = 300;
+  SlurmOptions slurm;
 };
 
 constexpr std::int64_t kMicros = 1'000'000;
@@ -42,10 +50,23 @@ void list(Context& context, const ListOptions& options) {
     context.note("no workers; `hooke up` starts one on this machine, hooke-worker any number");
 }
 
+void launch(Context& context, const LaunchOptions& options) {
+  if (options.slurm.offline) throw invalid("--offline", "is not for workers that ask the server for runs");
+  SlurmLaunch array(context, options.slurm, "hooke-workers",
+                    "Workers that take whatever Hooke's server has queued.");
+  std::vector<std::string> arguments{"--idle", std::to_string(options.idle)};
+  if (!options.labels.empty()) arguments.insert(arguments.end(), {"--labels", options.labels});
+  array.set_workers(options.workers, arguments);
+  array.try_out();
+  const std::string job = array.start();
+  context.note("Slurm's job " + job + " has " + plural(options.workers, "worker") +
+               "; `hooke workers list` shows those that have started, `scancel " + job + "` ends them");
+}
+
 }  // namespace
 
 void add_workers(CLI::App& app, Context& context) {
-  CLI::App* group = add_group(app, "workers", "Workers: list", "  hooke workers list");
+  CLI::App* group = add_group(app, "workers", "Workers: list, launch", "  hooke workers list");
   auto options = std::make_shared<ListOptions>();
   CLI::App* command =
       add_command<ListOptions>(*group, "list", "Workers that are alive or were within the last day",
@@ -53,6 +74,23 @@ void add_workers(CLI::App& app, Context& context) {
                                "  hooke workers list -o json",
                                options, [&](const ListOptions& given) { list(context, given); });
   add_format(*command, options->format);
+
+  auto launching = std::make_shared<LaunchOptions>();
+  command = add_command<LaunchOptions>(
+      *group, "launch", "Start workers that take whatever is queued as Slurm tasks: for many short runs",
+      "  hooke workers launch 4 --on slurm --partition gpu --gpus 1 --time 8:00:00 --spool "
+      "/scratch/me/hooke\n"
+      "  hooke workers launch 16 --on slurm --labels gpu=a100 --idle 60 --spool /scratch/me/hooke",
+      launching, [&](const LaunchOptions& given) { launch(context, given); });
+  command->add_option("N", launching->workers, "How many")->required()->check(CLI::PositiveNumber);
+  command->add_option("--labels", launching->labels, "What they offer, as gpu=a100,node=big")
+      ->type_name("K=V,…");
+  command->add_option("--idle", launching->idle, "Each ends after so many seconds without a run; 0: never")
+      ->type_name("SECONDS")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  add_slurm_options(*command, launching->slurm);
+  command->get_option("--on")->required();
 }
 
 }  // namespace hooke::cli

@@ -14,7 +14,8 @@ constexpr long kWarningSeconds = 120;
 
 // One line of printable bytes.
 void require_line(const char* field, const std::string& text) {
-  const auto odd = std::find_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  const auto odd =
+      std::find_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
   if (odd != text.end()) throw invalid(field, "'" + text + "' has a line break or another control character");
 }
 
@@ -82,21 +83,24 @@ std::pair<std::string, std::string> parse_option(const std::string& text) {
   const std::string name = text.substr(0, equals);
   constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz-";
   if (name.empty() || name[0] == '-' || name.find_first_not_of(kLetters) != std::string::npos)
-    throw invalid("--sbatch", "'" + text + "' is not allowed; a long option of sbatch without its dashes, as mem=16G");
+    throw invalid("--sbatch",
+                  "'" + text + "' is not allowed; a long option of sbatch without its dashes, as mem=16G");
   constexpr std::array<std::string_view, 5> kOurs{"array", "parsable", "wrap", "test-only", "no-requeue"};
   if (std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end())
     throw invalid("--sbatch", "'" + name + "' is not allowed; the array and its requeueing are Hooke's");
   std::string value = equals == std::string::npos ? "" : text.substr(equals + 1);
   require_line("--sbatch", value);
   if (value.find('"') != std::string::npos)
-    throw invalid("--sbatch", "'" + text + "' is not allowed; a batch script has no double quotes in its values");
+    throw invalid("--sbatch",
+                  "'" + text + "' is not allowed; a batch script has no double quotes in its values");
   return {name, value};
 }
 
 void check(const Wanted& wanted) {
   if (!wanted.time.empty() && wanted.time != "UNLIMITED" && !parse_time(wanted.time))
     throw invalid("--time", "'" + wanted.time + "' is not a time limit; minutes, HH:MM:SS or D-HH:MM:SS");
-  for (const auto& [name, value] : {std::pair("--partition", wanted.partition), {"--account", wanted.account}}) {
+  for (const auto& [name, value] :
+       {std::pair("--partition", wanted.partition), {"--account", wanted.account}}) {
     require_line(name, value);
     if (value.find_first_of(" \"'") != std::string::npos)
       throw invalid(name, "'" + value + "' is not allowed; one word");

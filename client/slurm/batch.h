@@ -12,19 +12,19 @@ namespace hooke::slurm {
 struct Wanted {
   std::string partition;  // empty: Slurm's default, as for the others
   std::string account;
-  std::string time;     // limit of a task, as sbatch takes it
-  int gpus = 0;         // of a task
-  int array_limit = 0;  // tasks that may run at once; 0: any number
+  std::string time;                                          // limit of a task, as sbatch takes it
+  int gpus = 0;                                              // of a task
+  int array_limit = 0;                                       // tasks that may run at once; 0: any number
   std::vector<std::pair<std::string, std::string>> options;  // of sbatch, as {"mem", "16G"}; they win
 };
 
 struct Batch {
   Wanted wanted;
-  std::string name;   // of the job
-  std::string about;  // one line, for a reader of the script
-  std::vector<std::string> runs;  // one task for each; empty: `tasks` pull workers
-  int tasks = 0;                  // without runs
-  std::filesystem::path folder;   // for the tasks' logs; the nodes see it, too
+  std::string name;                 // of the job
+  std::string about;                // one line, for a reader of the script
+  std::vector<std::string> runs;    // one task for each; empty: `tasks` pull workers
+  int tasks = 0;                    // without runs
+  std::filesystem::path folder;     // for the tasks' logs; the nodes see it, too
   std::vector<std::string> worker;  // hooke-worker and its arguments, but for --run
 };
 

@@ -67,7 +67,9 @@ std::map<std::string, Job> parse_scontrol(const std::string& text) {
       if (!job.id.empty()) jobs[job.id] = job;
       continue;
     }
-    for (const int index : parse_indices(field(line, "ArrayTaskId"))) {
+    const auto indices = parse_indices(field(line, "ArrayTaskId"));
+    if (indices.empty()) jobs[array] = job;  // the rest of an array, all of it cancelled before a start
+    for (const int index : indices) {
       job.id = array + "_" + std::to_string(index);
       jobs[job.id] = job;
     }
@@ -180,7 +182,8 @@ std::map<std::string, Job> find_jobs(const std::vector<std::string>& ids) {
   }
   std::map<std::string, Job> jobs;
   for (const std::string& id : ids) {
-    const auto found = known.find(id);
+    auto found = known.find(id);
+    if (found == known.end()) found = known.find(array_of(id));
     jobs[id] = found != known.end() ? found->second : Job{id, 0, {}, kUnknown};
   }
   return jobs;

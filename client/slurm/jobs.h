@@ -13,16 +13,17 @@ namespace hooke::slurm {
 
 // A job, or a task of a job array.
 struct Job {
-  std::string id;       // "12", or of an array's task "12_3"
+  std::string id;  // "12", or of an array's task "12_3"
   int restart_count = 0;
-  std::string nodes;    // as Slurm writes them; empty before the start
-  std::string state;    // "PENDING (Resources)", "TIMEOUT (TimeLimit)", "RUNNING"
+  std::string nodes;  // as Slurm writes them; empty before the start
+  std::string state;  // "PENDING (Resources)", "TIMEOUT (TimeLimit)", "RUNNING"
 };
 
 // The state of a job that Slurm has no record of.
 inline constexpr const char* kUnknown = "UNKNOWN";
 
-// `scontrol -o show job`: one entry for each job, and for each task of an array, by id.
+// `scontrol -o show job`: one entry for each job, and for each task of an array, by id. Under the array's own
+// id stands what became of tasks that were cancelled together before they started and have no entry any more.
 std::map<std::string, Job> parse_scontrol(const std::string& text);
 
 // `sacct -n -P -X -o JobID,State,NodeList`; it does not say how often a job was restarted.

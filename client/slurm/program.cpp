@@ -36,7 +36,8 @@ std::vector<std::string> environment_without_token() {
 class Pipe {
  public:
   Pipe() {
-    if (::pipe2(ends_, O_CLOEXEC) != 0) throw Error(Code::kUnavailable, std::string("no pipe: ") + std::strerror(errno));
+    if (::pipe2(ends_, O_CLOEXEC) != 0)
+      throw Error(Code::kUnavailable, std::string("no pipe: ") + std::strerror(errno));
   }
   ~Pipe() {
     close(0);
@@ -54,7 +55,8 @@ class Pipe {
 };
 
 // Feeds and drains until the program has closed both outputs. False: the time is over.
-bool exchange(Pipe& in, Pipe& out, Pipe& err, std::string_view input, Output& output, Clock::time_point deadline) {
+bool exchange(Pipe& in, Pipe& out, Pipe& err, std::string_view input, Output& output,
+              Clock::time_point deadline) {
   ::fcntl(in[1], F_SETFL, O_NONBLOCK);
   if (input.empty()) in.close(1);
   while (out[0] >= 0 || err[0] >= 0) {
@@ -118,8 +120,10 @@ std::string complaint(const std::vector<std::string>& command, const Output& out
   words.erase(words.find_last_not_of(" \n") + 1);
   for (char& c : words)
     if (c == '\n') c = ' ';
-  if (output.status == kNotInTime) return command.at(0) + " did not answer" + (words.empty() ? "" : ": " + words);
-  return command.at(0) + " refused: " + (words.empty() ? "exit status " + std::to_string(output.status) : words);
+  if (output.status == kNotInTime)
+    return command.at(0) + " did not answer" + (words.empty() ? "" : ": " + words);
+  return command.at(0) +
+         " refused: " + (words.empty() ? "exit status " + std::to_string(output.status) : words);
 }
 
 }  // namespace hooke::slurm

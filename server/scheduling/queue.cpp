@@ -316,6 +316,7 @@ Run Queue::retry(const std::string& reference, const std::string& by) {
       throw Error(Code::kFailedPrecondition, "run " + run.run_id + " is " + name_of(run.state) +
                                                  "; only a failed or cancelled run can be tried again");
     storage::reset_failed_attempts(transaction, run.id);
+    storage::forget_slurm_job(transaction, run.id);  // it needs another task
     storage::StateChange queued;
     queued.time_us = clock_();
     queued.reason.message = by.empty() ? "retried" : "retried by " + by;
@@ -341,6 +342,7 @@ Run Queue::extend(const ExtendRequest& request) {
     storage::replace_config(transaction, run.id, request.config_json, now);
     storage::set_must_resume(transaction, run.id);
     storage::reset_failed_attempts(transaction, run.id);
+    storage::forget_slurm_job(transaction, run.id);  // it needs another task
     storage::StateChange queued;
     queued.time_us = now;
     queued.reason.message = request.why;

@@ -71,6 +71,7 @@ struct SegmentRequest {
   std::string uuid;          // of the run, in lower case
   std::int32_t segment = 0;  // at least 1
   std::string worker;        // required; who sends it
+  std::string submitted;     // run id or name of a run for Slurm that this is; empty: none was submitted
   std::string experiment;    // to be joined, or made under this name
   std::string new_name;      // of the experiment that is made without one
   RunSpec run;               // used when the server does not know the run
@@ -129,8 +130,9 @@ class Queue {
   std::optional<LeaseGrant> lease(const LeaseRequest& request);
 
   // The grant of a segment, the same one to everybody who asks. The first of a UUID stores its run, as
-  // running; none of them has a lease. Without barriers. Throws kInvalidArgument; kFailedPrecondition
-  // for a new segment of a run that has succeeded or was cancelled; what check_config throws.
+  // running, or takes the one that was submitted for it, which then has no place in the queue any more;
+  // none of them has a lease. Without barriers. Throws kInvalidArgument; kNotFound; kFailedPrecondition
+  // for a submitted run that is another's or has begun elsewhere, for a new segment of a run that has succeeded or was cancelled; what check_config throws.
   LeaseGrant lease_segment(const SegmentRequest& request);
 
   // Keeps the lease; returns its period. Throws storage::FencedError.

@@ -35,6 +35,34 @@ RunId insert_offline_run(Transaction& transaction, const SegmentRequest& request
   return id;
 }
 
+// The submitted run is the UUID's from now on.
+RunId take_submitted(Transaction& transaction, const SegmentRequest& request, TimeUs now) {
+  const std::string_view id = storage::run_id_of(request.submitted);
+  const auto run = storage::find_run(transaction, id);
+  if (!run) throw Error(Code::kNotFound, "there is no run " + std::string(id), "run");
+  const auto refuse = [&](const std::string& why) {
+    throw Error(Code::kFailedPrecondition, "run " + run->run_id + " " + why, "run");
+  };
+  if (!run->offline_id.empty()) refuse("is recorded already, by another folder");
+  if (run->attempt > 0) refuse("was begun by a worker of this server, not offline");
+  if (run->executor.empty()) refuse("is for workers of this server, not for Slurm");
+  if (run->state == RunState::kCancelled) refuse("was cancelled; `hooke runs retry` takes that back");
+  request.check_config(run->config_json);
+  storage::set_offline_id(transaction, run->id, request.uuid);
+  storage::StateChange running;
+  running.state = RunState::kRunning;
+  running.time_us = now;
+  running.worker = request.worker;
+  storage::change_state(transaction, run->id, running);
+  return run->id;
+}
+
+void refuse_other_run(const Run& run, const std::string& submitted) {
+  if (submitted.empty() || storage::run_id_of(submitted) == run.run_id) return;
+  throw Error(Code::kFailedPrecondition,
+              "the records are those of run " + run.run_id + ", not of " + submitted, "run");
+}
+
 void refuse_after_the_end(const Run& run, std::int32_t segment) {
   if (run.state == RunState::kSucceeded || run.state == RunState::kCancelled)
     throw Error(Code::kFailedPrecondition, "run " + run.run_id + " has ended (" + name_of(run.state) +
@@ -49,8 +77,13 @@ LeaseGrant Queue::lease_segment(const SegmentRequest& request) {
     const TimeUs now = clock_();
     const std::string secret = server_secret(transaction, random_);
     const auto known = storage::find_offline_run(transaction, request.uuid);
-    if (known) request.check_config(known->config_json);
-    const RunId id = known ? known->id : insert_offline_run(transaction, request, random_, now);
+    if (known) {
+      refuse_other_run(*known, request.submitted);
+      request.check_config(known->config_json);
+    }
+    const RunId id = known                       ? known->id
+                     : request.submitted.empty() ? insert_offline_run(transaction, request, random_, now)
+                                                 : take_submitted(transaction, request, now);
     const Run run = known ? *known : *storage::find_run(transaction, id);
     if (const auto before = storage::find_attempt(transaction, id, request.segment))
       return grant_of(transaction, *before, secret);

@@ -89,7 +89,10 @@ Reason complete(const Reason& reason, Outcome outcome) {
 
 void begin_attempt(Transaction& transaction, const storage::NewAttempt& attempt) {
   storage::insert_attempt(transaction, attempt);
-  if (attempt.slurm) storage::set_slurm_job(transaction, attempt.run, *attempt.slurm);
+  if (attempt.slurm)
+    storage::set_slurm_job(transaction, attempt.run, *attempt.slurm);
+  else
+    storage::forget_slurm_job(transaction, attempt.run);
   StateChange running;
   running.state = RunState::kRunning;
   running.time_us = attempt.granted_us;

@@ -63,8 +63,6 @@ void check_same(const v1::RunConfig& given, const std::string& stored) {
 scheduling::SegmentRequest plan_segment(const v1::LeaseRequest& request, const std::string& caller) {
   const v1::OfflineSegment& offline = request.offline();
   if (request.request_id().empty()) throw invalid("request_id", "is missing");
-  if (!request.run().empty())
-    throw invalid("run", "'" + request.run() + "' is not allowed with offline, whose UUID names the run");
   if (offline.segment() < 1)
     throw invalid("offline.segment", std::to_string(offline.segment()) + " is not allowed; at least 1");
   const v1::RunConfig config = checked_config(offline.config_json());
@@ -74,6 +72,7 @@ scheduling::SegmentRequest plan_segment(const v1::LeaseRequest& request, const s
   plan.uuid = checked_uuid(offline.uuid());
   plan.segment = offline.segment();
   plan.worker = request.worker();
+  plan.submitted = request.run();
   plan.experiment = offline.experiment();
   plan.new_name = config.name();
   plan.run = {canonical_json(config), config.training().seed(), {}};

@@ -256,6 +256,16 @@ void set_slurm_job(Transaction& transaction, RunId id, const SlurmJob& job) {
       .run();
 }
 
+void set_offline_id(Transaction& transaction, RunId id, const std::string& offline_id) {
+  transaction.changed(change_of(transaction, id, kStateChanged));
+  Statement(transaction, "UPDATE runs SET offline_id = ? WHERE id = ?", offline_id, id).run();
+}
+
+void forget_slurm_job(Transaction& transaction, RunId id) {
+  transaction.changed(change_of(transaction, id, kStateChanged));
+  Statement(transaction, "DELETE FROM slurm_jobs WHERE run_id = ?", id).run();
+}
+
 std::vector<QueueEntry> queue_heads(Snapshot& snapshot, std::string_view executor) {
   std::vector<QueueEntry> entries;
   Statement rows(

@@ -122,7 +122,11 @@ void update_run_tags(Transaction& transaction, RunId id, const Pairs& set,
                      const std::vector<std::string>& remove);
 void update_run_note(Transaction& transaction, RunId id, const std::string& note);
 void archive_run(Transaction& transaction, RunId id, bool archived);
+// The run is carried out without a server, under this UUID.
+void set_offline_id(Transaction& transaction, RunId id, const std::string& offline_id);
 void set_slurm_job(Transaction& transaction, RunId id, const SlurmJob& job);
+// The run has no job any more.
+void forget_slurm_job(Transaction& transaction, RunId id);
 
 // The queued runs that pull workers (or `executor`) may take, summed up: one entry for each
 // submitter, set of labels and priority, with the oldest run of it.

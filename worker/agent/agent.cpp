@@ -9,6 +9,7 @@
 #include "hooke/v1/worker.grpc.pb.h"
 #include "hooke_version.h"
 #include "worker/agent/attempt.h"
+#include "worker/agent/slurm_task.h"
 
 namespace hooke::agent {
 namespace {
@@ -24,7 +25,14 @@ v1::LeaseRequest lease_request(const Options& options) {
   for (const std::string& device : options.devices) request.add_devices(device);
   request.set_version(kVersion);
   request.set_run(options.run);
+  if (options.slurm) *request.mutable_slurm() = *options.slurm;
   return request;
+}
+
+// The first lease of a named run in a Slurm task is known by the task: one that starts twice gets the same.
+std::string request_id(const Options& options, int leases) {
+  if (options.run.empty() || !options.slurm) return sdk::make_uuid();
+  return lease_request_id(*options.slurm) + (leases > 1 ? "-" + std::to_string(leases) : "");
 }
 
 void sleep_unless(const std::atomic<bool>& stop, milliseconds time) {
@@ -37,14 +45,23 @@ bool is_final(Code code) {
   return code != Code::kUnavailable && code != Code::kDeadlineExceeded;
 }
 
+bool goes_on(const Options& options, AttemptResult result) {
+  if (result == AttemptResult::kNotBegun) return true;
+  if (!options.run.empty()) return result == AttemptResult::kToBeRepeated;
+  return !options.once;
+}
+
 }  // namespace
 
-int run_agent(sdk::Connection& connection, const Options& options, const std::atomic<bool>& stop) {
+AgentEnd run_agent(sdk::Connection& connection, const Options& options, const std::atomic<bool>& stop) {
+  using Clock = std::chrono::steady_clock;
   const auto stub = v1::WorkerService::NewStub(connection.channel());
   v1::LeaseRequest request = lease_request(options);
-  request.set_request_id(sdk::make_uuid());
+  int leases = 1;
+  request.set_request_id(request_id(options, leases));
   milliseconds pause = kFirstPause;
   bool away = false;
+  auto idle_since = Clock::now();
   while (!stop) {
     v1::LeaseResponse response;
     try {
@@ -62,17 +79,24 @@ int run_agent(sdk::Connection& connection, const Options& options, const std::at
     away = false;
     pause = kFirstPause;
     if (!response.has_grant()) {
+      if (options.idle_longest.count() > 0 && Clock::now() - idle_since >= options.idle_longest) {
+        spdlog::info("no run for {} s", options.idle_longest.count());
+        return AgentEnd::kDone;
+      }
       const auto& after = response.retry_after();
       sleep_unless(stop, std::clamp(milliseconds(after.seconds() * 1000 + after.nanos() / 1'000'000),
                                     kFirstPause, options.poll_longest));
       continue;
     }
     const AttemptResult result = run_attempt(connection, options, response.grant(), stop);
-    request.set_request_id(sdk::make_uuid());
-    if (result == AttemptResult::kNotBegun) continue;
-    if (options.once || !options.run.empty()) return result == AttemptResult::kSucceeded ? 0 : stop ? 0 : 3;
+    if (result == AttemptResult::kToBeRepeated) sleep_unless(stop, kFirstPause);
+    request.set_request_id(request_id(options, ++leases));
+    idle_since = Clock::now();
+    if (goes_on(options, result)) continue;
+    if (result == AttemptResult::kSucceeded) return AgentEnd::kDone;
+    return stop ? AgentEnd::kStopped : AgentEnd::kFailed;
   }
-  return 0;
+  return AgentEnd::kStopped;
 }
 
 }  // namespace hooke::agent

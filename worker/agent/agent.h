@@ -10,10 +10,17 @@
 
 namespace hooke::agent {
 
-// Until `stop` is set or, with options.once or options.run, until one attempt has ended. A server
-// that cannot be reached is asked again, for ever.
-// Returns the exit code: 0, or 3 when the one attempt failed.
+// How the worker ended.
+enum class AgentEnd {
+  kDone,     // what it was started for is done
+  kFailed,   // the run that it was started for has failed, or goes on elsewhere
+  kStopped,  // before that
+};
+
+// Until `stop` is set; with options.once until one attempt has ended; with options.run until the run has:
+// when its trainer crashed and it is queued again, it is leased again. Ends also when there was no run for
+// options.idle_longest. A server that cannot be reached is asked again, for ever.
 // Throws hooke::Error when the server refuses the worker: no or a wrong token, no such run.
-int run_agent(sdk::Connection& connection, const Options& options, const std::atomic<bool>& stop);
+AgentEnd run_agent(sdk::Connection& connection, const Options& options, const std::atomic<bool>& stop);
 
 }  // namespace hooke::agent

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <google/protobuf/util/message_differencer.h>
+#include <spdlog/spdlog.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "proto/hooke/error.h"
 #include "proto/hooke/run_config.h"
 #include "proto/hooke/yaml_config.h"
+#include "worker/agent/trainer_process.h"
 
 namespace hooke::agent {
 namespace {
@@ -28,16 +30,23 @@ using nlohmann::json;
 
 constexpr const char* kRunFile = "run.json";
 constexpr const char* kLockFile = ".lock";
+// Of a trainer that crashes, without a server that counts.
+constexpr int kStarts = 5;
+constexpr std::chrono::milliseconds kPoll{50};
+// Less than the half minute that Slurm gives.
+constexpr int kTrainerGraceMs = 20'000;
+constexpr std::size_t kLogLines = 50;
 
 struct RunOptions {
+  RunOptions() {
+    worker.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    worker.data_roots = {"/usr/share/datasets"};
+    worker.trainer = fs::read_symlink("/proc/self/exe").parent_path() / "hooke-trainer";
+  }
+
   sdk::ConfigSource source;
   fs::path out;
-  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  std::string device = "cpu";
-  std::vector<fs::path> data_roots{"/usr/share/datasets"};
-  bool allow_torchscript = false;
-  int checkpoint_seconds = 300;
-  fs::path trainer = fs::read_symlink("/proc/self/exe").parent_path() / "hooke-trainer";
+  Options worker;
 };
 
 void write_in_one_step(const fs::path& path, const std::string& text) {
@@ -67,6 +76,19 @@ std::string first_difference(const std::string& then, const std::string& now) {
   return report.substr(0, report.find('\n'));
 }
 
+// Of a run that was submitted to a server.
+std::string submitted_config(const fs::path& folder) {
+  std::ifstream in(folder / kRunFile);
+  if (!in)
+    throw Error(Code::kNotFound, (folder / kRunFile).string() +
+                                     " is not there; `hooke submit --on slurm --offline " +
+                                     "--spool DIR` writes it");
+  const json text = json::parse(in, nullptr, false);
+  if (!text.is_object() || !text.contains("config"))
+    throw Error(Code::kFailedPrecondition, (folder / kRunFile).string() + " is damaged");
+  return text["config"].dump();
+}
+
 // Its UUID. Throws hooke::Error when it is another run's.
 std::string known_run(const fs::path& folder, const std::string& config_json) {
   std::ifstream in(folder / kRunFile);
@@ -84,19 +106,22 @@ std::string known_run(const fs::path& folder, const std::string& config_json) {
                                              difference + "); give another folder with --out");
 }
 
-std::vector<std::string> command(const RunOptions& options, const std::string& uuid) {
+// The trainer's command line.
+std::vector<std::string> command(const Options& options, const fs::path& folder, const std::string& uuid) {
+  std::string devices;
+  for (const std::string& device : options.devices) devices += (devices.empty() ? "" : ",") + device;
   std::vector<std::string> out{options.trainer.string(),
                                "--config",
-                               (options.out / "config.json").string(),
+                               (folder / "config.json").string(),
                                "--out",
-                               options.out.string(),
+                               folder.string(),
                                "--alone",
                                "--offline-uuid",
                                uuid,
                                "--threads",
                                std::to_string(options.threads),
                                "--device",
-                               options.device,
+                               devices,
                                "--checkpoint-seconds",
                                std::to_string(options.checkpoint_seconds)};
   for (const auto& root : options.data_roots) {
@@ -129,22 +154,24 @@ void add_options(CLI::App& app, RunOptions& options) {
   app.add_option("--out", options.out, "Folder for everything that the run leaves")
       ->type_name("DIR")
       ->required();
-  app.add_option("--threads", options.threads, "Threads that train and measure")
+  app.add_option("--threads", options.worker.threads, "Threads that train and measure")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--device", options.device, "Devices, as cuda:0,cuda:1: the first trains, all measure")
+  app.add_option("--device", options.worker.devices,
+                 "Devices, as cuda:0,cuda:1: the first trains, all measure")
+      ->delimiter(',')
       ->capture_default_str();
-  app.add_option("--data-root", options.data_roots, "Folder below which data may be read; repeatable")
+  app.add_option("--data-root", options.worker.data_roots, "Folder below which data may be read; repeatable")
       ->check(CLI::ExistingDirectory)
       ->allow_extra_args(false)
       ->capture_default_str();
-  app.add_option("--checkpoint-seconds", options.checkpoint_seconds,
+  app.add_option("--checkpoint-seconds", options.worker.checkpoint_seconds,
                  "A checkpoint at least this often; 0: only those that the configuration asks for")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_flag("--allow-torchscript", options.allow_torchscript,
+  app.add_flag("--allow-torchscript", options.worker.allow_torchscript,
                "Run a TorchScript program that the configuration names, from the data roots");
-  app.add_option("--trainer", options.trainer, "The hooke-trainer to start")->capture_default_str();
+  app.add_option("--trainer", options.worker.trainer, "The hooke-trainer to start")->capture_default_str();
 }
 
 }  // namespace
@@ -173,6 +200,25 @@ std::string open_run_folder(const fs::path& folder, const std::string& config_js
   return uuid;
 }
 
+AgentEnd run_offline(const Options& options, const std::atomic<bool>& stop) {
+  const fs::path folder = options.spool / options.run;
+  const std::string config = submitted_config(folder);
+  const std::string uuid = open_run_folder(folder, config);
+  for (int start = 1;; ++start) {
+    TrainerProcess trainer(command(options, folder, uuid), folder / "trainer.log");
+    spdlog::info("run {}: records into {}", options.run, folder.string());
+    auto end = trainer.poll();
+    for (; !end && !stop; end = trainer.poll()) std::this_thread::sleep_for(kPoll);
+    if (!end) end = trainer.stop(kTrainerGraceMs);
+    if (end->signal == 0 && end->exit_status == 0) return AgentEnd::kDone;
+    if (stop) return AgentEnd::kStopped;
+    spdlog::warn("run {}: {}", options.run,
+                 reason_of(*end, tail(folder / "trainer.log", kLogLines)).message());
+    // An exit status is the trainer's own word on the run; a signal may have been the node's fault.
+    if (end->signal == 0 || start == kStarts) return AgentEnd::kFailed;
+  }
+}
+
 int run_alone(int argc, char** argv) {
   CLI::App app(
       "Trains and measures one run without a server.\n\n"
@@ -193,7 +239,7 @@ int run_alone(int argc, char** argv) {
   }
   try {
     const v1::RunConfig config = complete(sdk::load_config(options.source, "hooke-worker: "));
-    become(command(options, open_run_folder(options.out, canonical_json(config))));
+    become(command(options.worker, options.out, open_run_folder(options.out, canonical_json(config))));
   } catch (const Error& error) {
     std::cerr << "hooke-worker: " << describe(error) << std::endl;
     const bool bad_input = error.code() == Code::kInvalidArgument || error.code() == Code::kNotFound ||

@@ -4,8 +4,12 @@
 // becomes, writes the rest: see worker/trainer, --alone. One process at a time may use a folder.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <string>
+
+#include "worker/agent/agent.h"
+#include "worker/agent/options.h"
 
 namespace hooke::agent {
 
@@ -15,6 +19,11 @@ namespace hooke::agent {
 // Throws hooke::Error: kFailedPrecondition when the folder is in use, holds another configuration's run
 // (which names a field) or something else; kUnavailable when it cannot be written.
 std::string open_run_folder(const std::filesystem::path& folder, const std::string& config_json);
+
+// Carries out the run SPOOL/RUN/run.json, which `hooke submit --offline` wrote, without a server, until its
+// end or until `stop` is set; a trainer that crashes is started again a few times. `hooke sync` sends what it
+// records. Throws hooke::Error: kNotFound without such a file, and as open_run_folder() does.
+AgentEnd run_offline(const Options& options, const std::atomic<bool>& stop);
 
 // The command line from `run` on. Becomes the trainer; returns an exit code when it does not: 0 after
 // --help, 1 for an error, 2 for bad input.

@@ -124,7 +124,8 @@ class Attempt {
         folder_.string() + " is there already, and nothing is overwritten: the run needs an attempt of " +
         "another number";
     const auto result = finish(v1::OUTCOME_RETURNED, make_reason(v1::REASON_KIND_RETURNED, message));
-    return result == AttemptResult::kReturned ? AttemptResult::kNotBegun : result;
+    const bool given_back = result == AttemptResult::kReturned || result == AttemptResult::kToBeRepeated;
+    return given_back ? AttemptResult::kNotBegun : result;
   }
 
   // Trains from the newest checkpoint that fits and can be read, else from the beginning; says how the
@@ -251,6 +252,11 @@ class Attempt {
     if (last && last->state() == v1::RUN_STATE_SUCCEEDED && end.signal == 0 && end.exit_status == 0)
       return finish(v1::OUTCOME_SUCCEEDED, {});
     if (last && last->state() == v1::RUN_STATE_FAILED) return finish(v1::OUTCOME_FAILED, last->reason());
+    if (stop_ && had_no_time())
+      return finish(
+          v1::OUTCOME_FAILED,
+          make_reason(v1::REASON_KIND_RETURNED,
+                      "no step was completed within the Slurm task's time limit; give it more time"));
     if (stop_ || (end.signal == 0 && end.exit_status == kExitStopped))
       return finish(v1::OUTCOME_RETURNED, make_reason(v1::REASON_KIND_RETURNED, "the worker was stopped"));
     return finish(v1::OUTCOME_CRASHED, reason_of(end, tail(log(), kLogLines)));
@@ -265,6 +271,13 @@ class Attempt {
                                   run_folder_.string() + "; retry it where the checkpoint is"));
   }
 
+  // Slurm's time limit came before the first step, and not for the first time, as Slurm may warn a minute
+  // early: another start would do no better.
+  bool had_no_time() const {
+    const bool again = options_.slurm && options_.slurm->restart_count() > 0;
+    return again && options_.time_is_up && *options_.time_is_up && checkpoints_in(folder_).empty();
+  }
+
   AttemptResult finish(v1::Outcome outcome, const v1::Reason& reason) {
     v1::FinishRequest request;
     *request.mutable_attempt() = ref_;
@@ -273,6 +286,7 @@ class Attempt {
     request.set_last_record(uplink_ ? uplink_->acknowledged() : 0);
     for (std::string& line : tail(log(), kLogLines)) request.add_log_tail(std::move(line));
     const auto stub = v1::WorkerService::NewStub(connection_.channel());
+    bool queued = false;
     while (true) {
       try {
         const auto response =
@@ -281,6 +295,7 @@ class Attempt {
         spdlog::info("{}: {}{}; the run is {}", name_, plain(v1::Outcome_Name(outcome)),
                      reason.message().empty() ? "" : " (" + reason.message() + ")",
                      plain(v1::RunState_Name(response.state())));
+        queued = response.state() == v1::RUN_STATE_QUEUED;
         clean_up(outcome);
         break;
       } catch (const Error& error) {
@@ -292,7 +307,8 @@ class Attempt {
       }
     }
     if (outcome == v1::OUTCOME_SUCCEEDED) return AttemptResult::kSucceeded;
-    return outcome == v1::OUTCOME_RETURNED ? AttemptResult::kReturned : AttemptResult::kFailed;
+    if (stop_ && outcome == v1::OUTCOME_RETURNED) return AttemptResult::kReturned;
+    return queued ? AttemptResult::kToBeRepeated : AttemptResult::kFailed;
   }
 
   // What the server has need not stay here; what it has not is for the next attempt.

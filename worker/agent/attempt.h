@@ -17,10 +17,11 @@ namespace hooke::agent {
 // How an attempt ended, as far as this worker knows.
 enum class AttemptResult {
   kSucceeded,
-  kFailed,    // the run failed or will be tried again
-  kReturned,  // the lease was given back
-  kNotBegun,  // the lease was given back; another is to be asked for
-  kFenced,    // the server takes nothing more of this attempt
+  kFailed,        // the run failed
+  kToBeRepeated,  // the run is queued again, without a worker that was stopped
+  kReturned,      // the lease was given back, since the worker was stopped
+  kNotBegun,      // the lease was given back; another is to be asked for
+  kFenced,        // the server takes nothing more of this attempt
 };
 
 // Runs the attempt to its end, or until `stop` is set: then the lease is given back.

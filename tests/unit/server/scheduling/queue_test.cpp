@@ -250,6 +250,122 @@ TEST_F(QueueTest, ARunOfAnotherExecutorMustBeNamed) {
   EXPECT_EQ(code_of([&] { queue_->lease(task); }), Code::kNotFound);
 }
 
+// A run of Slurm, and its tasks.
+class SlurmQueueTest : public QueueTest {
+ protected:
+  SlurmQueueTest() {
+    auto wanted = request("s");
+    wanted.executor = "slurm";
+    id_ = queue_->submit(wanted).runs[0].run_id;
+  }
+
+  static storage::SlurmJob job(const std::string& id, int restarts, const std::string& state) {
+    return {"c", id, restarts, "n1", state};
+  }
+  void tell(const storage::SlurmJob& job) { queue_->update_slurm_jobs({{id_, job}}); }
+  LeaseGrant start(const std::string& task, int restarts) {
+    auto request = asking("w" + std::to_string(restarts));
+    request.run = id_;
+    request.slurm = job(task, restarts, "RUNNING");
+    return queue_->lease(request).value();
+  }
+
+  std::string id_;
+};
+
+TEST_F(SlurmQueueTest, ATaskThatWaitsSaysWhy) {
+  tell(job("12_0", 0, "PENDING (Priority)"));
+  EXPECT_EQ(run(id_).slurm->state, "PENDING (Priority)");
+  EXPECT_EQ(run(id_).state, RunState::kQueued);
+}
+
+TEST_F(SlurmQueueTest, ARunEndsWithItsTask) {
+  for (const auto& [state, ends] :
+       std::map<std::string, RunState>{{"TIMEOUT (TimeLimit)", RunState::kFailed},
+                                       {"OUT_OF_MEMORY", RunState::kFailed},
+                                       {"NODE_FAIL", RunState::kFailed},
+                                       {"COMPLETED", RunState::kFailed},
+                                       {"CANCELLED by 1000", RunState::kCancelled}}) {
+    const auto grant = start("12_0", 0);
+    tell(job("12_0", 0, state));
+    EXPECT_EQ(run(id_).state, ends) << state;
+    EXPECT_EQ(run(id_).reason.message, "Slurm ended its task 12_0: " + state);
+    EXPECT_NE(fenced(key_of(grant)), "not fenced");
+    queue_->retry(id_, "ada");
+  }
+}
+
+TEST_F(SlurmQueueTest, AQueuedRunWhoseTaskIsGoneWaitsForNobody) {
+  tell(job("12_0", 0, "PENDING"));
+  tell(job("12_0", 0, "UNKNOWN"));
+  EXPECT_EQ(run(id_).state, RunState::kFailed);
+  EXPECT_THAT(run(id_).reason.message, HasSubstr("Slurm does not know its task 12_0"));
+  queue_->retry(id_, "ada");
+  EXPECT_FALSE(run(id_).slurm);
+  tell(job("12_0", 0, "FAILED"));  // said late, of the task before
+  EXPECT_EQ(run(id_).state, RunState::kQueued);
+  tell(job("13_0", 0, "PENDING"));
+  tell(job("13_0", 0, "CANCELLED"));
+  EXPECT_EQ(run(id_).state, RunState::kCancelled);
+}
+
+TEST_F(SlurmQueueTest, WordsThatEndNothingChangeNothing) {
+  const auto grant = start("12_0", 0);
+  for (const char* state :
+       {"RUNNING", "COMPLETING", "SUSPENDED", "CONFIGURING", "A_NEW_WORD", "", "UNKNOWN"}) {
+    tell(job("12_0", 0, state));
+    EXPECT_EQ(run(id_).state, RunState::kRunning) << state;
+  }
+  EXPECT_EQ(fenced(key_of(grant)), "not fenced");
+}
+
+TEST_F(SlurmQueueTest, ALaterStartOfTheTaskTakesTheRunOverAtOnce) {
+  const auto first = start("12_0", 0);
+  const auto second = start("12_0", 1);
+  EXPECT_EQ(second.attempt, 2);
+  EXPECT_EQ(run(id_).failed_attempts, 0);
+  EXPECT_EQ(fenced(key_of(first)), storage::kAttemptSuperseded);
+  tell(job("12_0", 0, "NODE_FAIL"));  // of the first start
+  EXPECT_EQ(fenced(key_of(second)), "not fenced");
+  // Neither an earlier start nor another task does.
+  EXPECT_EQ(code_of([&] { start("12_0", 0); }), Code::kFailedPrecondition);
+  EXPECT_EQ(code_of([&] { start("13_0", 5); }), Code::kFailedPrecondition);
+  tell(job("13_0", 0, "CANCELLED"));
+  EXPECT_EQ(run(id_).state, RunState::kRunning);
+}
+
+TEST_F(SlurmQueueTest, ATaskThatSlurmQueuesAgainTakesItsRunAlong) {
+  const auto first = start("12_0", 0);
+  tell(job("12_0", 1, "PENDING (BeginTime)"));
+  EXPECT_EQ(run(id_).state, RunState::kQueued);
+  EXPECT_EQ(run(id_).failed_attempts, 0);
+  EXPECT_NE(fenced(key_of(first)), "not fenced");
+  EXPECT_EQ(start("12_0", 1).attempt, 2);
+}
+
+TEST_F(SlurmQueueTest, APullWorkersRunGoesBackToAllWhenItsTaskIsGone) {
+  const auto id = submit("pulled");
+  auto request = asking();
+  request.slurm = job("20_1", 0, "RUNNING");
+  EXPECT_EQ(queue_->lease(request)->run.run_id, id);
+  queue_->update_slurm_jobs({{id, job("20_1", 0, "NODE_FAIL")}});
+  EXPECT_EQ(run(id).state, RunState::kQueued);
+  EXPECT_EQ(lease().run.run_id, id);
+  EXPECT_FALSE(run(id).slurm);  // the newest attempt has none
+}
+
+TEST_F(SlurmQueueTest, AReportOfNothingChangesNothing) {
+  EXPECT_EQ(code_of([&] { tell({"c", "", 0, "", "PENDING"}); }), Code::kInvalidArgument);
+  EXPECT_EQ(code_of([&] { tell({"", "1", 0, "", "PENDING"}); }), Code::kInvalidArgument);
+  EXPECT_EQ(code_of([&] { tell({"c", "1", -1, "", "PENDING"}); }), Code::kInvalidArgument);
+  EXPECT_EQ(
+      code_of([&] {
+        queue_->update_slurm_jobs({{id_, job("1_0", 0, "PENDING")}, {"none", job("1_1", 0, "PENDING")}});
+      }),
+      Code::kNotFound);
+  EXPECT_FALSE(run(id_).slurm);
+}
+
 TEST_F(QueueTest, AHeartbeatKeepsTheLease) {
   submit("a");
   const auto grant = lease();
