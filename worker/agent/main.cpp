@@ -125,10 +125,10 @@ void add_options(CLI::App& app, Line& line) {
   env(app.add_option("--ca", line.connect.ca,
                      "PEM file of the authority behind the server's certificate (default: HOOKE_CA)"),
       "CA");
-  env(app.add_option("--cert", connect.cert,
+  env(app.add_option("--cert", line.connect.cert,
                      "PEM file with this worker's own certificate (default: HOOKE_CERT)"),
       "CERT");
-  env(app.add_option("--key", connect.key, "PEM file with its private key (default: HOOKE_KEY)"), "KEY");
+  env(app.add_option("--key", line.connect.key, "PEM file with its private key (default: HOOKE_KEY)"), "KEY");
   env(app.add_option("--name", options.name, "Name of this worker")->capture_default_str(), "NAME");
   env(app.add_option("--labels", line.labels, "What it offers, as gpu=a100")->delimiter(','), "LABELS");
   env(app.add_option("--devices", options.devices, "Devices, as cuda:0,cuda:1: the first trains, all measure")
