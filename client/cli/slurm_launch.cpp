@@ -128,6 +128,8 @@ SlurmLaunch::SlurmLaunch(Context& context, const SlurmOptions& options, const st
   add("--server", endpoint.address);
   if (!endpoint.token.empty()) add("--token-file", (batch_.folder / "token").string());
   if (!endpoint.ca_file.empty()) add("--ca", (batch_.folder / "ca.pem").string());
+  if (!endpoint.cert_file.empty()) add("--cert", (batch_.folder / "cert.pem").string());
+  if (!endpoint.key_file.empty()) add("--key", (batch_.folder / "key.pem").string());
 }
 
 void SlurmLaunch::set_workers(int tasks, const std::vector<std::string>& arguments) {
@@ -152,6 +154,8 @@ void SlurmLaunch::write_folder() const {
   const sdk::Endpoint& endpoint = context_.api().endpoint();
   if (!endpoint.token.empty()) write_private(folder / "token", endpoint.token + "\n");
   if (!endpoint.ca_file.empty()) write_private(folder / "ca.pem", read_file(endpoint.ca_file));
+  if (!endpoint.cert_file.empty()) write_private(folder / "cert.pem", read_file(endpoint.cert_file));
+  if (!endpoint.key_file.empty()) write_private(folder / "key.pem", read_file(endpoint.key_file));
 }
 
 void SlurmLaunch::write_runs(const std::vector<v1::Run>& runs) const {
