@@ -184,6 +184,9 @@ test("what a chart shows can be had as CSV, at full precision, and as SVG", asyn
   assert.equal(readFileSync(await csv.path(), "utf8").trim(), house.hooke("series", "get", runs[0].runId, "train/loss", "--full", "-o", "csv"));
   const [svg] = await Promise.all([page.waitForEvent("download"), panel.getByRole("button", { name: "SVG" }).click()]);
   assert.match(readFileSync(await svg.path(), "utf8"), /^<svg[^]*<path/);
+  const matrix = page.locator("section.panel").filter({ has: page.getByRole("heading", { name: "Which class influences which" }) });
+  const [drawn] = await Promise.all([page.waitForEvent("download"), matrix.getByRole("button", { name: "SVG" }).click()]);
+  assert.match(readFileSync(await drawn.path(), "utf8"), /^<svg[^]*<rect[^]*trouser/);
 });
 
 test("a report is one file with the server's figures", async () => {

@@ -160,7 +160,8 @@ function drawCells(context: CanvasRenderingContext2D, plan: Layout, props: HeatM
       context.fillRect(x, y, plan.cell - gap, plan.cell - gap);
       if (!written) continue;
       context.fillStyle = textOn(color);
-      context.fillText(short(value, plan.cell < 48 ? 2 : 3), x + plan.cell / 2, y + plan.cell / 2);
+      // Never into the neighbour.
+      context.fillText(short(value, plan.cell < 48 ? 2 : 3), x + plan.cell / 2, y + plan.cell / 2, plan.cell - 4);
     }
   }
 }

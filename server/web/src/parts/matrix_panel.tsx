@@ -7,6 +7,7 @@ import { useCall } from "../api/use_call.js";
 import { type Cell, HeatMap, ScaleBar } from "../charts/heat_map.js";
 import { matrixCsv } from "../charts/files.js";
 import { type Matrix, nearest, sum } from "../charts/matrix.js";
+import { matrixSvg } from "../charts/matrix_svg.js";
 import { type Estimate, type GetInfluenceResponse, IntervalKind } from "../generated/hooke/v1/query_pb.js";
 import { type ColorScale, scaleFor } from "../lib/color.js";
 import { download } from "../lib/download.js";
@@ -73,6 +74,9 @@ export function MatrixPanel(props: MatrixPanelProps) {
   const save = () => {
     if (figures.value) download(`${lastPart(series.run)}-${series.key}-${figures.value.steps.at(-1)}.csv`, "text/csv", matrixCsv(fromInfluence(figures.value), classes));
   };
+  const draw = () => {
+    if (values && matrix) download(`${lastPart(series.run)}-${series.key}-${matrix.step}.svg`, "image/svg+xml", matrixSvg(values, classes, scale, `${series.key}, step ${matrix.step}`));
+  };
   return (
     <Panel
       title="Which class influences which"
@@ -101,6 +105,9 @@ export function MatrixPanel(props: MatrixPanelProps) {
           )}
           <button type="button" onClick={save} disabled={!figures.value}>
             CSV
+          </button>
+          <button type="button" onClick={draw} disabled={!values || !matrix}>
+            SVG
           </button>
         </>
       }
