@@ -108,7 +108,8 @@ class Api {
   // Calls `each` for every message about the run's stored values.
   void read_records(const std::string& run, const std::function<void(v1::ReadRecordsResponse&)>& each);
 
-  // The grant of a segment of an offline run, which is the run `submitted` when that is not empty. A server that is away is waited for, for kLeasePatience.
+  // The grant of a segment of an offline run, which is the run `submitted` when that is not empty. A server
+  // that is away is waited for, for kLeasePatience.
   v1::LeaseGrant lease_segment(const v1::OfflineSegment& segment, const std::string& submitted = {});
   // Sends the spool of a grant; see Uplink.
   std::unique_ptr<uplink::Uplink> send_spool(const v1::LeaseGrant& grant, const std::filesystem::path& spool,

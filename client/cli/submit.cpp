@@ -145,7 +145,7 @@ void add_submit(CLI::App& app, Context& context) {
       "  hooke submit mine.yaml --set training.lr=0.1 --tag kind=trial\n"
       "  hooke submit mine.yaml --sweep training.lr=0.1,0.01 --sweep training.batch=32,64 --dry-run\n"
       "  hooke wait $(hooke submit mine.yaml -q)\n"
-      "  hooke submit mine.yaml --seeds 8 --on slurm --partition gpu --gpus 1 --time 4:00:00 "
+      "  hooke submit mine.yaml --seeds 8 --on slurm --gpus 1 --time 4:00:00 "
       "--spool /scratch/me/hooke",
       options, [&](const SubmitOptions& given) { submit(context, given); });
   CLI::Option* file = command->add_option("FILE", options->file, "Configuration, YAML; - for standard input");

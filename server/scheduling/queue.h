@@ -132,7 +132,8 @@ class Queue {
   // The grant of a segment, the same one to everybody who asks. The first of a UUID stores its run, as
   // running, or takes the one that was submitted for it, which then has no place in the queue any more;
   // none of them has a lease. Without barriers. Throws kInvalidArgument; kNotFound; kFailedPrecondition
-  // for a submitted run that is another's or has begun elsewhere, for a new segment of a run that has succeeded or was cancelled; what check_config throws.
+  // for a submitted run that is another's or has begun elsewhere, for a new segment of a run that has
+  // succeeded or was cancelled; what check_config throws.
   LeaseGrant lease_segment(const SegmentRequest& request);
 
   // Keeps the lease; returns its period. Throws storage::FencedError.

@@ -46,7 +46,8 @@ Reason reason_of(const SlurmJob& job, SlurmPhase phase) {
   Reason reason;
   reason.kind = phase == SlurmPhase::kCancelled ? ReasonKind::kCancelled : ReasonKind::kLeaseLapsed;
   reason.message = phase == SlurmPhase::kForgotten
-                       ? "Slurm does not know its task " + job.job_id + " any more (cancelled before its start, or forgotten)"
+                       ? "Slurm does not know its task " + job.job_id +
+                             " any more (cancelled before its start, or forgotten)"
                        : "Slurm ended its task " + job.job_id + ": " + job.state;
   return reason;
 }
