@@ -221,7 +221,7 @@ TEST_F(Offline, BadRequestsNameTheirFieldAndStoreNothing) {
              {"offline.config_json", "rate"});
   expect_bad([](auto& request) { request.mutable_offline()->set_experiment("a b"); }, invalid,
              {"offline.experiment", "a b"});
-  expect_bad([](auto& request) { request.set_run("abc"); }, invalid, {"run", "abc"});
+  expect_bad([](auto& request) { request.set_run("abc"); }, StatusCode::NOT_FOUND, {"run", "abc"});
   expect_bad([](auto& request) { request.clear_worker(); }, invalid, {"worker", "missing"});
   expect_bad([](auto& request) { request.clear_request_id(); }, invalid, {"request_id", "missing"});
   v1::ListExperimentsResponse list;
