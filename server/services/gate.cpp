@@ -57,11 +57,4 @@ access::Caller Gate::check(const grpc::ServerContextBase& context, const std::st
   return access_.check(method, shown);
 }
 
-grpc::Status Gate::unimplemented(const grpc::ServerContextBase& context, const std::string& method,
-                                 const std::string& what) const {
-  return run(context, method, [&](const access::Caller&) {
-    throw Error(Code::kUnimplemented, "this version cannot do it yet: " + what);
-  });
-}
-
 }  // namespace hooke::services

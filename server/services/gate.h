@@ -34,10 +34,6 @@ class Gate {
     }
   }
 
-  // The same for what is not there yet; `what` says what the method will do.
-  grpc::Status unimplemented(const grpc::ServerContextBase& context, const std::string& method,
-                             const std::string& what) const;
-
  private:
   const access::Access& access_;
 };
