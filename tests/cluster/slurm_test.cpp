@@ -96,7 +96,7 @@ class Slurm : public testing::Test {
 };
 
 TEST_F(Slurm, AnArrayOfFourRunsOverTwoNodesOneOfWhichIsCancelledByHand) {
-  const auto runs = submit(config(400), {"--seeds", "4"});
+  const auto runs = submit(config(1200), {"--seeds", "4"});
   ASSERT_EQ(runs.size(), 4u);
   for (const std::string& run : runs) ASSERT_TRUE(reaches(run, 5));
   const std::string array = task_of(runs[0]).substr(0, task_of(runs[0]).find('_'));

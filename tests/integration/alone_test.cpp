@@ -81,7 +81,8 @@ TEST_F(Alone, KilledAndStoppedAndStartedAgainItLeavesTheSameTables) {
     part->signal(kill % 2 == 0 ? SIGKILL : SIGINT);
     const int code = end_of(*part);
     if (code == 0) break;
-    EXPECT_TRUE(code == 128 + SIGKILL || code == 75) << code << "\n" << part->err();
+    // SIGINT ends a start that does not listen yet.
+    EXPECT_TRUE(code == 128 + SIGKILL || code == 128 + SIGINT || code == 75) << code << "\n" << part->err();
     (code == 75 ? stopped : killed) += 1;
   }
   EXPECT_GT(killed + stopped, 0) << "it ended before the first kill";

@@ -100,7 +100,8 @@ TEST_F(Resume, AWorkerThatIsKilledAgainAndAgainLosesNothing) {
   start_worker("shared");
   expect_as_undisturbed(run, config_, kEpochs);
   EXPECT_GT(resumed, 0);
-  EXPECT_EQ(checkpoints(run_folder("shared", run)).size(), 1u) << "only the final checkpoint is needed";
+  EXPECT_TRUE(eventually([&] { return checkpoints(run_folder("shared", run)).size() == 1; }))
+      << "only the final checkpoint is needed";
 }
 
 TEST_F(Resume, WorkersThatDoNotSeeEachOthersCheckpointsBeginAgain) {

@@ -347,17 +347,38 @@ TEST(Case9Naive, AgreesOnTheLinearNet) {
   expect_naive_agrees(single, kAtInitialisation);
 }
 
+// The same net on inputs in another order: the same numbers, rounded otherwise.
+Subject in_another_order(Subject subject, std::uint64_t seed) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor order = normal({784}, seed).argsort();
+  const auto shape = subject.probes.inputs.sizes().vec();
+  subject.probes.inputs = subject.probes.inputs.flatten(1).index_select(1, order).view(shape);
+  subject.net = subject.net->copy();
+  for (at::Tensor parameter : subject.net->parameters())
+    if (parameter.dim() == 2) parameter.copy_(parameter.index_select(1, order));
+  return subject;
+}
+
 // Signed changes of the loss cancel in the mean: cells of 1e-3 are left of changes of 0.1, so that
 // rounding shows in them a hundred times. With a small update the naive procedure in float32 is
-// farther than 1e-5 from itself in float64 there; the engine is about as far.
+// farther than 1e-5 from itself in float64 there; the engine is about as far. How far is luck, of the
+// order of sums and of the CPU's kernels: so the worst of several orders is taken, on both sides.
 TEST(Case9Naive, OfTheSignedLossOfTheLinearNetDiffersByFloat32Alone) {
   const Update update = adam(1e-4);
   Subject exact = linear_net(kKernels[0]), single = linear_net(kKernels[2]);
   exact.options.measures = single.options.measures = {Measure::kLoss};
   single.options.updates = {update};
-  const std::vector<double> truth = naive_means(exact, update)[0], naive = naive_means(single, update)[0];
-  const double naive_error = bench::max_relative_difference({naive.begin(), naive.end()}, truth);
-  const double engine_error = bench::max_relative_difference(single.measure()[0].matrix.mean, truth);
+  const std::vector<double> truth = naive_means(exact, update)[0];
+  double naive_error = 0, engine_error = 0;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    const Subject subject = in_another_order(single, seed);
+    const auto error = [&](const std::vector<float>& means) {
+      return bench::max_relative_difference(means, truth);
+    };
+    const std::vector<double> naive = naive_means(subject, update)[0];
+    naive_error = std::max(naive_error, error({naive.begin(), naive.end()}));
+    engine_error = std::max(engine_error, error(subject.measure()[0].matrix.mean));
+  }
   EXPECT_GT(naive_error, kAtInitialisation);
   EXPECT_LT(engine_error, 4 * naive_error);
   RecordProperty("naive", std::to_string(naive_error));
