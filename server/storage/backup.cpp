@@ -44,7 +44,7 @@ void sync(const fs::path& path) {
 
 // A connection whose reads are all of this moment.
 std::unique_ptr<Connection> snapshot_of(const Database& database) {
-  auto connection = std::make_unique<Connection>(database.file(), Connection::Mode::kReader);
+  auto connection = std::make_unique<Connection>(database, Connection::Mode::kReader);
   connection->exec("BEGIN");
   connection->pragma("user_version");  // the first read takes the snapshot
   return connection;

@@ -51,8 +51,8 @@ Error to_error(const SQLite::Exception& error) {
   }
 }
 
-Connection::Connection(const std::filesystem::path& file, Mode mode)
-    : database_(file.string(), flags_of(mode), kBusyTimeoutMs) {
+Connection::Connection(const Database& database, Mode mode)
+    : database_(database.file().string(), flags_of(mode), kBusyTimeoutMs, database.vfs()) {
   sqlite3* handle = database_.getHandle();
   harden(handle);
   exec("PRAGMA cell_size_check = ON");

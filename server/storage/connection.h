@@ -7,7 +7,6 @@
 #include <SQLiteCpp/Statement.h>
 
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +14,7 @@
 #include <unordered_map>
 
 #include "proto/hooke/error.h"
+#include "server/storage/database.h"
 
 namespace hooke::storage {
 
@@ -26,7 +26,7 @@ class Connection {
   enum class Mode { kWriter, kReader };
 
   // Opens the file (a writer makes it), with every safety setting. Throws SQLite::Exception.
-  Connection(const std::filesystem::path& file, Mode mode);
+  Connection(const Database& database, Mode mode);
 
   // Text that is run once. Throws SQLite::Exception.
   void exec(const char* sql) { database_.exec(sql); }

@@ -96,14 +96,15 @@ std::string network_file_system(std::int64_t type) {
   return found == kNames.end() ? std::string() : found->second;
 }
 
-Database::Database(DatabaseOptions options) : folder_(options.folder), file_(folder_ / "hooke.db") {
+Database::Database(DatabaseOptions options)
+    : folder_(options.folder), file_(folder_ / "hooke.db"), vfs_(options.vfs) {
   make_folder(folder_);
   refuse_network_file_system(options);
   lock_ = std::make_unique<Lock>(folder_ / "hooke.lock");
   refuse_foreign_file(file_);
   make_file(file_);
   try {
-    Connection connection(file_, Connection::Mode::kWriter);
+    Connection connection(*this, Connection::Mode::kWriter);
     schema_version_ = migrate(connection, file_);
   } catch (const SQLite::Exception& error) {
     throw to_error(error);
@@ -117,6 +118,9 @@ const fs::path& Database::folder() const {
 }
 const fs::path& Database::file() const {
   return file_;
+}
+const std::string& Database::vfs() const {
+  return vfs_;
 }
 int Database::schema_version() const {
   return schema_version_;

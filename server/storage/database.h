@@ -23,6 +23,8 @@ struct DatabaseOptions {
   std::filesystem::path folder;
   // statfs's f_type of a folder: a test may put its own in place. Empty: statfs.
   std::function<std::int64_t(const std::filesystem::path&)> file_system_type;
+  // The file system that SQLite uses, by the name under which it was registered. Empty: its own.
+  std::string vfs = {};
 };
 
 class Database {
@@ -37,6 +39,8 @@ class Database {
   const std::filesystem::path& folder() const;
   // The database file, below the folder.
   const std::filesystem::path& file() const;
+  // DatabaseOptions::vfs.
+  const std::string& vfs() const;
   // Version of the schema after the migrations.
   int schema_version() const;
   static std::string sqlite_version();
@@ -50,6 +54,7 @@ class Database {
   class Lock;
   std::filesystem::path folder_;
   std::filesystem::path file_;
+  std::string vfs_;
   std::unique_ptr<Lock> lock_;
   int schema_version_ = 0;
 };

@@ -15,7 +15,7 @@ namespace hooke::storage {
 // The connections that are not in use, and how many are.
 class Readers::Pool {
  public:
-  Pool(std::filesystem::path file, ReadersOptions options) : file_(std::move(file)), options_(options) {}
+  Pool(const Database& database, ReadersOptions options) : database_(database), options_(options) {}
 
   const ReadersOptions& options() const { return options_; }
 
@@ -35,7 +35,7 @@ class Readers::Pool {
     }
     try {
       return connection ? std::move(connection)
-                        : std::make_unique<Connection>(file_, Connection::Mode::kReader);
+                        : std::make_unique<Connection>(database_, Connection::Mode::kReader);
     } catch (const SQLite::Exception& error) {
       give(nullptr);
       throw to_error(error);
@@ -66,7 +66,7 @@ class Readers::Pool {
   }
 
  private:
-  const std::filesystem::path file_;
+  const Database& database_;
   const ReadersOptions options_;
   std::mutex mutex_;
   std::condition_variable free_;
@@ -88,7 +88,7 @@ ReadSnapshot::~ReadSnapshot() {
 }
 
 Readers::Readers(const Database& database, ReadersOptions options)
-    : pool_(std::make_unique<Pool>(database.file(), options)) {}
+    : pool_(std::make_unique<Pool>(database, options)) {}
 
 Readers::~Readers() = default;
 

@@ -37,12 +37,14 @@ std::exception_ptr unavailable(const std::string& message) {
 class Writer::Impl {
  public:
   Impl(const Database& database, Changes& changes, WriterOptions options)
-      : file_(database.file()), changes_(changes), options_(std::move(options)) {
+      : database_(database), changes_(changes), options_(std::move(options)) {
     open();
-    thread_ = std::thread([this] { loop(); });
+    if (options_.thread) thread_ = std::thread([this] { loop(); });
   }
 
   void post(Job job, Done done, std::size_t bytes);
+  bool has_thread() const { return options_.thread; }
+  bool step();
   void stop();
   WriterStatistics statistics();
 
@@ -54,6 +56,8 @@ class Writer::Impl {
 
   // The thread.
   void loop();
+  void write(Item first);
+  void close();
   void run_group(Item first);
   std::size_t run_job(Item& item);
   void finish_group(bool lost, const std::string& why);
@@ -61,7 +65,7 @@ class Writer::Impl {
   void reopen(const SQLite::Exception& why);
   void checkpoint();
 
-  const std::filesystem::path file_;
+  const Database& database_;
   Changes& changes_;
   const WriterOptions options_;
 
@@ -112,19 +116,28 @@ std::optional<Item> Writer::Impl::next() {
 
 std::optional<Item> Writer::Impl::next_before(SteadyClock::time_point deadline) {
   std::unique_lock lock(mutex_);
-  arrived_.wait_until(lock, deadline, [this] { return !queue_.empty() || stopping_; });
+  if (options_.thread) arrived_.wait_until(lock, deadline, [this] { return !queue_.empty() || stopping_; });
   if (queue_.empty()) return std::nullopt;
   return pop();
 }
 
 void Writer::Impl::loop() {
-  while (auto item = next()) {
-    if (!connection_) {
-      item->done(unavailable("the database cannot be opened"));
-      continue;
-    }
-    run_group(std::move(*item));
-  }
+  while (auto item = next()) write(std::move(*item));
+  close();
+}
+
+bool Writer::Impl::step() {
+  auto item = next_before({});
+  if (item) write(std::move(*item));
+  return item.has_value();
+}
+
+void Writer::Impl::write(Item first) {
+  if (connection_) return run_group(std::move(first));
+  first.done(unavailable("the database cannot be opened"));
+}
+
+void Writer::Impl::close() {
   if (!connection_) return;
   try {
     connection_->checkpoint(true);
@@ -199,7 +212,7 @@ void Writer::Impl::finish_group(bool lost, const std::string& why) {
 
 void Writer::Impl::open() {
   try {
-    connection_ = std::make_unique<Connection>(file_, Connection::Mode::kWriter);
+    connection_ = std::make_unique<Connection>(database_, Connection::Mode::kWriter);
     connection_->exec("BEGIN IMMEDIATE; ROLLBACK");
     page_bytes_ = connection_->pragma("page_size");
   } catch (const SQLite::Exception& error) {
@@ -263,7 +276,11 @@ void Writer::Impl::stop() {
     stopping_ = true;
     arrived_.notify_one();
   }
-  if (thread_.joinable()) thread_.join();
+  if (thread_.joinable()) return thread_.join();
+  if (options_.thread) return;
+  while (step()) {
+  }
+  close();
 }
 
 WriterStatistics Writer::Impl::statistics() {
@@ -288,8 +305,21 @@ void Writer::post(Job job, Done done, std::size_t bytes) {
   impl_->post(std::move(job), std::move(done), bytes);
 }
 
+bool Writer::step() {
+  return impl_->step();
+}
+
 void Writer::stop() {
   impl_->stop();
+}
+
+void Writer::wait(std::promise<void>& committed) {
+  auto outcome = committed.get_future();
+  const auto ready = [&] { return outcome.wait_for(std::chrono::seconds(0)) == std::future_status::ready; };
+  if (!impl_->has_thread())
+    while (!ready() && impl_->step()) {
+    }
+  outcome.get();
 }
 
 WriterStatistics Writer::statistics() const {

@@ -2,7 +2,8 @@
 // arrival and committed in groups: one BEGIN IMMEDIATE … COMMIT for whatever has arrived, by number,
 // bytes or milliseconds, whichever is first. Each job runs inside a savepoint.
 //
-// Owned by server/app; borrows Database and Changes. Thread-safe but for the destructor.
+// Owned by server/app; borrows Database and Changes. Thread-safe but for the destructor. Without a thread of
+// its own (WriterOptions::thread) whoever owns it is that thread, and calls step().
 //
 // Invariants:
 // 1. A job's completion is called once, on the writer's thread, and only after COMMIT has returned
@@ -33,6 +34,8 @@
 namespace hooke::storage {
 
 struct WriterOptions {
+  // False: nothing is written but by step() and run(), and a group is what is queued then.
+  bool thread = true;
   // Of the queue. A job beyond either is refused with kUnavailable, at once: its caller tries
   // again later, as a worker does by opening its stream again.
   std::size_t max_queue_jobs = 4096;
@@ -81,15 +84,18 @@ class Writer {
     auto committed = std::make_shared<std::promise<void>>();
     if constexpr (std::is_void_v<Result>) {
       post([&work](Transaction& transaction) { work(transaction); }, completion(committed));
-      committed->get_future().get();
+      wait(*committed);
     } else {
       std::optional<Result> result;
       post([&work, &result](Transaction& transaction) { result.emplace(work(transaction)); },
            completion(committed));
-      committed->get_future().get();
+      wait(*committed);
       return std::move(*result);
     }
   }
+
+  // Writes one group; false when nothing is queued. REQUIRES: a writer without a thread.
+  bool step();
 
   // Finishes what is queued, refuses what comes after, truncates the WAL and ends the thread.
   void stop();
@@ -97,6 +103,7 @@ class Writer {
   WriterStatistics statistics() const;
 
  private:
+  void wait(std::promise<void>& committed);
   static Done completion(const std::shared_ptr<std::promise<void>>& committed);
   class Impl;
   std::unique_ptr<Impl> impl_;

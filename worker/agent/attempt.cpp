@@ -8,8 +8,10 @@
 #include <thread>
 
 #include "proto/hooke/error.h"
+#include "worker/agent/ending.h"
 #include "worker/agent/folder.h"
 #include "worker/agent/heart.h"
+#include "worker/agent/keeper.h"
 #include "worker/agent/resume.h"
 #include "worker/agent/trainer_process.h"
 #include "worker/spool/spool.h"
@@ -28,11 +30,8 @@ constexpr milliseconds kFinishDeadline{10'000};
 constexpr int kTrainerGraceMs = 20'000;
 constexpr milliseconds kStopDrain{5'000};
 constexpr std::size_t kLogLines = 50;
-// Exit statuses of a trainer that could read no checkpoint, and of one that was told to stop.
+// Exit status of a trainer that could read no checkpoint.
 constexpr int kExitNoCheckpoint = 3;
-constexpr int kExitStopped = 75;
-// Space in the spool is freed in pieces of at least this.
-constexpr std::uint64_t kFreeBytes = 16 << 20;
 
 void write_file(const fs::path& path, const std::string& text) {
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
@@ -54,13 +53,6 @@ v1::AttemptRef ref_of(const v1::LeaseGrant& grant) {
   ref.set_attempt(grant.attempt());
   ref.set_token(grant.token());
   return ref;
-}
-
-v1::Reason make_reason(v1::ReasonKind kind, const std::string& message) {
-  v1::Reason reason;
-  reason.set_kind(kind);
-  reason.set_message(message);
-  return reason;
 }
 
 std::vector<Barrier> barriers_of(const v1::LeaseGrant& grant) {
@@ -87,7 +79,8 @@ class Attempt {
         run_folder_(options.spool / grant.run_id()),
         folder_(run_folder_ / std::to_string(grant.attempt())),
         ref_(ref_of(grant)),
-        name_("run " + grant.run_id() + " attempt " + std::to_string(grant.attempt())) {}
+        name_("run " + grant.run_id() + " attempt " + std::to_string(grant.attempt())),
+        keeper_({run_folder_, grant.attempt(), options.keep_spool}) {}
 
   AttemptResult run() {
     try {
@@ -148,7 +141,7 @@ class Attempt {
   }
 
   ProcessEnd train_from(const Resume* way) {
-    resumed_ = way ? way->checkpoint.path : fs::path();
+    keeper_.resumed_from(way ? way->checkpoint.path : fs::path());
     write_attempt(folder_, grant_.attempt_id(), way ? way->base : std::nullopt);
     TrainerProcess trainer(command(way), log());
     spdlog::info("{}: started in {}", name_, folder_.string());
@@ -198,34 +191,12 @@ class Attempt {
     }
   }
 
-  // Once a barrier is acknowledged, a checkpoint of it makes older ones superfluous, and the records up
-  // to it need not stay.
   void drop_what_is_secured() {
-    const auto barrier = uplink_->acknowledged_barrier();
-    if (!barrier || barrier->number == secured_) return;
-    secured_ = barrier->number;
     try {
-      drop_checkpoints(*barrier);
-      if (!options_.keep_spool && can_free_ && barrier->offset >= freed_bytes_ + kFreeBytes) {
-        can_free_ = spool::free_before(spool(), *barrier);
-        freed_bytes_ = barrier->offset;
-      }
+      if (const auto barrier = uplink_->acknowledged_barrier()) keeper_.secured(*barrier);
     } catch (const std::exception& error) {  // the training need not end for it
       spdlog::warn("{}: {}", name_, error.what());
     }
-  }
-
-  void drop_checkpoints(const spool::Position& barrier) {
-    std::optional<CheckpointFile> newest;
-    const auto own = checkpoints_in(folder_);
-    for (const CheckpointFile& file : own)
-      if (file.record <= barrier.number) newest = file;
-    if (!newest || newest->path == kept_) return;
-    kept_ = newest->path;
-    std::error_code ignored;
-    for (const CheckpointFile& file : own)
-      if (file.record < newest->record) fs::remove(file.path, ignored);
-    remove_earlier(run_folder_, grant_.attempt(), kept_, options_.keep_spool);
   }
 
   // Everything that the trainer left goes to the server first: without limit, unless stopping.
@@ -241,25 +212,15 @@ class Attempt {
 
   AttemptResult conclude(const ProcessEnd& end) {
     drain();
-    if (uplink_->rewound())
-      return finish(v1::OUTCOME_RETURNED, make_reason(v1::REASON_KIND_RETURNED, uplink_->refusal()->what()));
-    if (const auto refused = refusal()) {
+    const auto refused = refusal();
+    const auto ending = ending_of(
+        {end, uplink_->end(), refused, uplink_->rewound(), stop_, had_no_time(), tail(log(), kLogLines)});
+    if (!ending) {
       spdlog::warn("{}: stopped: {}; the spool stays in {}", name_, describe(*refused), folder_.string());
       return AttemptResult::kFenced;
     }
-    drop_what_is_secured();
-    const auto last = uplink_->end();
-    if (last && last->state() == v1::RUN_STATE_SUCCEEDED && end.signal == 0 && end.exit_status == 0)
-      return finish(v1::OUTCOME_SUCCEEDED, {});
-    if (last && last->state() == v1::RUN_STATE_FAILED) return finish(v1::OUTCOME_FAILED, last->reason());
-    if (stop_ && had_no_time())
-      return finish(
-          v1::OUTCOME_FAILED,
-          make_reason(v1::REASON_KIND_RETURNED,
-                      "no step was completed within the Slurm task's time limit; give it more time"));
-    if (stop_ || (end.signal == 0 && end.exit_status == kExitStopped))
-      return finish(v1::OUTCOME_RETURNED, make_reason(v1::REASON_KIND_RETURNED, "the worker was stopped"));
-    return finish(v1::OUTCOME_CRASHED, reason_of(end, tail(log(), kLogLines)));
+    if (!refused) drop_what_is_secured();
+    return finish(ending->outcome, ending->reason);
   }
 
   AttemptResult finish_without_checkpoint() {
@@ -311,14 +272,10 @@ class Attempt {
     return queued ? AttemptResult::kToBeRepeated : AttemptResult::kFailed;
   }
 
-  // What the server has need not stay here; what it has not is for the next attempt.
   void clean_up(v1::Outcome outcome) {
     const bool has_all = uplink_ && !uplink_->refusal() && uplink_->wait_drained(milliseconds(0));
     uplink_.reset();
-    if (has_all && !options_.keep_spool) spool::remove_spool(spool());
-    // One that had nothing left to train has no checkpoint of its own.
-    if (outcome == v1::OUTCOME_SUCCEEDED && kept_.empty() && !resumed_.empty())
-      remove_earlier(run_folder_, grant_.attempt(), resumed_, options_.keep_spool);
+    keeper_.finished(has_all, outcome == v1::OUTCOME_SUCCEEDED);
   }
 
   sdk::Connection& connection_;
@@ -327,12 +284,8 @@ class Attempt {
   const std::atomic<bool>& stop_;
   const fs::path run_folder_, folder_;
   const v1::AttemptRef ref_;
-  const std::string name_;         // for the log
-  fs::path resumed_;               // the checkpoint that the training went on from; empty: none
-  fs::path kept_;                  // the newest checkpoint here whose barrier is acknowledged; empty: none
-  std::uint64_t secured_ = 0;      // record of the last acknowledged barrier
-  std::uint64_t freed_bytes_ = 0;  // at the spool's front
-  bool can_free_ = true;           // the file system lets us
+  const std::string name_;  // for the log
+  Keeper keeper_;
   std::optional<uplink::Uplink> uplink_;
   std::optional<Heart> heart_;
 };

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <system_error>
 
 #include "proto/hooke/error.h"
 #include "worker/spool/spool.h"
@@ -41,13 +41,11 @@ std::optional<CheckpointFile> parse_name(const fs::path& path) {
 }
 
 // Folders of a run that an attempt's number names.
-std::vector<std::pair<std::int32_t, fs::path>> numbered(const fs::path& run_folder) {
+std::vector<std::pair<std::int32_t, fs::path>> numbered(spool::Files& files, const fs::path& run_folder) {
   std::vector<std::pair<std::int32_t, fs::path>> found;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(run_folder, absent))
-    if (const auto attempt = number<std::int32_t>(entry.path().filename().string());
-        attempt && entry.is_directory(absent))
-      found.emplace_back(*attempt, entry.path());
+  for (const auto& entry : files.list(run_folder))
+    if (const auto attempt = number<std::int32_t>(entry.name); attempt && entry.is_folder)
+      found.emplace_back(*attempt, run_folder / entry.name);
   std::sort(found.begin(), found.end());
   return found;
 }
@@ -56,68 +54,73 @@ json to_json(const Barrier& barrier) {
   return {{"attempt_id", barrier.attempt_id}, {"record", barrier.record}, {"step", barrier.step}};
 }
 
-std::optional<AttemptFolder> read_attempt(const fs::path& folder, std::int32_t attempt) {
-  std::ifstream in(folder / kAttemptFile);
+std::optional<AttemptFolder> read_attempt(spool::Files& files, const fs::path& folder, std::int32_t attempt) {
   try {
-    const json text = json::parse(in);
+    const json text = json::parse(spool::read_text(files, folder / kAttemptFile).value_or(""));
     AttemptFolder found;
     found.number = attempt;
     found.attempt_id = text.at("attempt_id");
     if (const auto base = text.find("base"); base != text.end())
       found.base = Barrier{base->at("attempt_id"), base->at("record"), base->at("step")};
-    found.has_spool = fs::exists(folder / spool::kFileName);
-    found.checkpoints = checkpoints_in(folder);
+    found.has_spool = files.exists(folder / spool::kFileName);
+    found.checkpoints = checkpoints_in(folder, files);
     return found;
   } catch (const json::exception&) {  // absent, cut short or not ours
     return std::nullopt;
-  } catch (const fs::filesystem_error&) {
+  } catch (const std::system_error&) {
     return std::nullopt;
+  }
+}
+
+void remove_if_possible(spool::Files& files, const fs::path& path) {
+  try {
+    files.remove(path);
+  } catch (const std::system_error&) {  // it stays
   }
 }
 
 }  // namespace
 
-std::vector<CheckpointFile> checkpoints_in(const fs::path& attempt_folder) {
+std::vector<CheckpointFile> checkpoints_in(const fs::path& attempt_folder, spool::Files& files) {
   std::vector<CheckpointFile> found;
-  for (const auto& entry : fs::directory_iterator(attempt_folder))
-    if (auto file = parse_name(entry.path())) found.push_back(std::move(*file));
+  for (const auto& entry : files.list(attempt_folder))
+    if (auto file = parse_name(attempt_folder / entry.name)) found.push_back(std::move(*file));
   std::sort(found.begin(), found.end(),
             [](const CheckpointFile& a, const CheckpointFile& b) { return a.record < b.record; });
   return found;
 }
 
-std::vector<AttemptFolder> attempts_in(const fs::path& run_folder, std::int32_t own) {
+std::vector<AttemptFolder> attempts_in(const fs::path& run_folder, std::int32_t own, spool::Files& files) {
   std::vector<AttemptFolder> found;
-  for (const auto& [attempt, path] : numbered(run_folder)) {
+  for (const auto& [attempt, path] : numbered(files, run_folder)) {
     if (attempt == own) continue;
-    if (auto folder = read_attempt(path, attempt)) found.push_back(std::move(*folder));
+    if (auto folder = read_attempt(files, path, attempt)) found.push_back(std::move(*folder));
   }
   return found;
 }
 
 void write_attempt(const fs::path& attempt_folder, const std::string& attempt_id,
-                   const std::optional<Barrier>& base) {
+                   const std::optional<Barrier>& base, spool::Files& files) {
   json text = {{"attempt_id", attempt_id}};
   if (base) text["base"] = to_json(*base);
-  const fs::path path = attempt_folder / kAttemptFile, fresh = path.string() + ".new";
-  std::ofstream out(fresh, std::ios::trunc);
-  out << text.dump(2) << '\n';
-  out.close();
-  if (!out) throw Error(Code::kUnavailable, "cannot write " + fresh.string());
-  fs::rename(fresh, path);
+  try {
+    spool::replace_text(files, attempt_folder / kAttemptFile, text.dump(2) + '\n');
+  } catch (const std::system_error& error) {
+    throw Error(Code::kUnavailable, std::string("cannot write attempt.json: ") + error.what());
+  }
 }
 
-void remove_earlier(const fs::path& run_folder, std::int32_t own, const fs::path& keep, bool keep_spools) {
-  std::error_code ignored;
-  for (const auto& [attempt, path] : numbered(run_folder)) {
+void remove_earlier(const fs::path& run_folder, std::int32_t own, const fs::path& keep, bool keep_spools,
+                    spool::Files& files) {
+  for (const auto& [attempt, path] : numbered(files, run_folder)) {
     if (attempt >= own) continue;
     if (!keep_spools && path != keep.parent_path()) {
-      fs::remove_all(path, ignored);
+      remove_if_possible(files, path);
       continue;
     }
-    for (const auto& entry : fs::directory_iterator(path, ignored))
-      if (parse_name(entry.path()) && entry.path() != keep) fs::remove(entry.path(), ignored);
-    if (!keep_spools) spool::remove_spool(path / spool::kFileName);
+    for (const CheckpointFile& file : checkpoints_in(path, files))
+      if (file.path != keep) remove_if_possible(files, file.path);
+    if (!keep_spools) spool::remove_spool(path / spool::kFileName, files);
   }
 }
 

@@ -1,14 +1,9 @@
 #include "worker/spool/spool.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <sstream>
 #include <string>
+#include <system_error>
 
 #include "proto/hooke/error.h"
 #include "worker/spool/bytes.h"
@@ -34,38 +29,28 @@ std::string frame(std::uint64_t number, Kind kind, std::string_view payload) {
   return out + body;
 }
 
-Error file_error(Code code, const std::filesystem::path& path, const std::string& what, int error) {
-  return Error(code, "spool " + path.string() + ": " + what + ": " + std::strerror(error));
+Error file_error(Code code, const std::filesystem::path& path, const std::string& what,
+                 const std::system_error& error) {
+  return Error(code, "spool " + path.string() + ": " + what + ": " + error.code().message());
 }
 
-std::uint64_t file_size(int fd, const std::filesystem::path& path) {
-  struct stat info {};
-  if (::fstat(fd, &info) != 0) throw file_error(Code::kUnavailable, path, "cannot be read", errno);
-  return static_cast<std::uint64_t>(info.st_size);
-}
-
-// Up to `size` bytes at `offset`; fewer at the end of the file.
-std::string read_at(int fd, const std::filesystem::path& path, std::uint64_t offset, std::size_t size) {
-  std::string out(size, '\0');
-  std::size_t have = 0;
-  while (have < size) {
-    const ssize_t got = ::pread(fd, out.data() + have, size - have, static_cast<off_t>(offset + have));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw file_error(Code::kUnavailable, path, "cannot be read", errno);
-    if (got == 0) break;
-    have += static_cast<std::size_t>(got);
+// Runs `work`; what the file system refuses is an error of this spool.
+template <class Work>
+auto doing(const std::filesystem::path& path, const char* what, Work work) {
+  try {
+    return work();
+  } catch (const std::system_error& error) {
+    throw file_error(Code::kUnavailable, path, what, error);
   }
-  out.resize(have);
-  return out;
 }
 
 enum class Frame { kWhole, kTorn };
 
 // Reads the frame at `offset`. A frame that is cut off or damaged and the last one is torn; a
 // damaged one with more bytes behind it throws.
-Frame read_frame(int fd, const std::filesystem::path& path, std::uint64_t offset, std::uint64_t expected,
+Frame read_frame(File& file, const std::filesystem::path& path, std::uint64_t offset, std::uint64_t expected,
                  Record& record, std::uint64_t& end) {
-  const std::string prefix = read_at(fd, path, offset, kPrefixBytes);
+  const std::string prefix = file.read(offset, kPrefixBytes);
   if (prefix.size() < kPrefixBytes) return Frame::kTorn;
   const auto length = load<std::uint32_t>(prefix);
   const auto damaged = [&](const std::string& what) {
@@ -74,17 +59,17 @@ Frame read_frame(int fd, const std::filesystem::path& path, std::uint64_t offset
   };
   if (length < kHeaderBytes || length > kMaxFrameBytes) {
     // Zeros up to the end of the file are what a power failure leaves of an unwritten tail.
-    const std::uint64_t size = file_size(fd, path);
+    const std::uint64_t size = file.size();
     if (length == 0 && size - offset <= kMaxFrameBytes &&
-        read_at(fd, path, offset, size - offset).find_first_not_of('\0') == std::string::npos)
+        file.read(offset, size - offset).find_first_not_of('\0') == std::string::npos)
       return Frame::kTorn;
     throw damaged("a length of " + std::to_string(length));
   }
-  const std::string body = read_at(fd, path, offset + kPrefixBytes, length);
+  const std::string body = file.read(offset + kPrefixBytes, length);
   if (body.size() < length) return Frame::kTorn;
   end = offset + kPrefixBytes + length;
   if (crc32c(body) != load<std::uint32_t>(std::string_view(prefix).substr(4))) {
-    if (end < file_size(fd, path)) throw damaged("wrong checksum");
+    if (end < file.size()) throw damaged("wrong checksum");
     return Frame::kTorn;
   }
   record.number = load<std::uint64_t>(body);
@@ -100,55 +85,45 @@ std::filesystem::path note_of(const std::filesystem::path& path) {
 }
 
 // Where the records begin.
-Position first_position(const std::filesystem::path& path) {
+Position first_position(Files& files, const std::filesystem::path& path) {
   Position position;
-  std::ifstream note(note_of(path));
-  if (note && !(note >> position.offset >> position.number))
+  const auto text = read_text(files, note_of(path));
+  std::istringstream note(text.value_or(""));
+  if (text && !(note >> position.offset >> position.number))
     throw Error(Code::kDataLoss, note_of(path).string() + " is damaged");
   return position;
 }
 
-void sync_path(const std::filesystem::path& path, int flags) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
-  const bool synced = fd >= 0 && ::fsync(fd) == 0;
-  const int error = errno;
-  if (fd >= 0) ::close(fd);
-  if (!synced) throw file_error(Code::kUnavailable, path, "cannot be flushed to disk", error);
+std::unique_ptr<File> open(Files& files, const std::filesystem::path& path, Files::Mode mode) {
+  return doing(path, "cannot be opened", [&] { return files.open(path, mode); });
 }
 
 }  // namespace
 
-Writer::Writer(const std::filesystem::path& path, Options options) : options_(options), path_(path) {
-  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd_ < 0) throw file_error(Code::kUnavailable, path, "cannot be opened", errno);
-  try {
-    if (file_size(fd_, path_) == 0) std::filesystem::remove(note_of(path_));
-    const Position first = first_position(path_);
+Writer::Writer(const std::filesystem::path& path, Options options, Files& files)
+    : file_(open(files, path, Files::Mode::kCreate)), options_(options), path_(path) {
+  doing(path, "cannot be read", [&] {
+    if (file_->size() == 0) files.remove(note_of(path_));
+    const Position first = first_position(files, path_);
     size_ = first.offset;
     last_number_ = first.number;
     Record record;
     std::uint64_t end = 0;
-    while (read_frame(fd_, path_, size_, last_number_ + 1, record, end) == Frame::kWhole) {
+    while (read_frame(*file_, path_, size_, last_number_ + 1, record, end) == Frame::kWhole) {
       size_ = end;
       last_number_ = record.number;
     }
-    cut_bytes_ = file_size(fd_, path_) - size_;
-    if (cut_bytes_ > 0 && (::ftruncate(fd_, static_cast<off_t>(size_)) != 0 || ::fdatasync(fd_) != 0))
-      throw file_error(Code::kUnavailable, path_, "its torn end cannot be cut", errno);
-  } catch (...) {
-    ::close(fd_);
-    throw;
-  }
-}
-
-Writer::~Writer() {
-  ::close(fd_);
+    cut_bytes_ = file_->size() - size_;
+  });
+  if (cut_bytes_ == 0) return;
+  doing(path, "its torn end cannot be cut", [&] {
+    file_->truncate(size_);
+    file_->sync();
+  });
 }
 
 std::uint64_t Writer::space() const {
-  struct stat info {};
-  if (::fstat(fd_, &info) != 0) throw file_error(Code::kUnavailable, path_, "cannot be read", errno);
-  return std::min(size_, static_cast<std::uint64_t>(info.st_blocks) * 512);
+  return doing(path_, "cannot be read", [&] { return std::min(size_, file_->space()); });
 }
 
 std::uint64_t Writer::append(Kind kind, std::string_view payload) {
@@ -161,46 +136,45 @@ std::uint64_t Writer::append(Kind kind, std::string_view payload) {
                 "spool " + path_.string() + " would exceed its limit of " +
                     std::to_string(options_.limit_bytes) +
                     " bytes; the server has been away too long, or raise the limit (--spool-limit)");
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t wrote =
-        ::pwrite(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(size_ + done));
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) {
-      const int error = errno;
-      const bool cut = ::ftruncate(fd_, static_cast<off_t>(size_)) == 0;
-      throw file_error(Code::kResourceExhausted, path_,
-                       cut ? "cannot be written" : "cannot be written, nor its torn end cut", error);
-    }
-    done += static_cast<std::size_t>(wrote);
+  try {
+    file_->write(size_, bytes);
+  } catch (const std::system_error& error) {
+    throw file_error(Code::kResourceExhausted, path_,
+                     cut_back() ? "cannot be written" : "cannot be written, nor its torn end cut", error);
   }
   size_ += bytes.size();
   return ++last_number_;
 }
 
-void Writer::sync() {
-  if (::fdatasync(fd_) != 0) throw file_error(Code::kDataLoss, path_, "cannot be flushed to disk", errno);
-}
-
-Reader::Reader(const std::filesystem::path& path) : path_(path) {
-  fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd_ < 0) throw file_error(Code::kUnavailable, path, "cannot be opened", errno);
+bool Writer::cut_back() {
   try {
-    go_to(first_position(path));
-  } catch (...) {
-    ::close(fd_);
-    throw;
+    file_->truncate(size_);
+    return true;
+  } catch (const std::system_error&) {
+    return false;
   }
 }
 
-Reader::~Reader() {
-  ::close(fd_);
+void Writer::sync() {
+  try {
+    file_->sync();
+  } catch (const std::system_error& error) {
+    throw file_error(Code::kDataLoss, path_, "cannot be flushed to disk", error);
+  }
+}
+
+Reader::Reader(const std::filesystem::path& path, Files& files)
+    : file_(open(files, path, Files::Mode::kRead)), path_(path) {
+  go_to(first_position(files, path));
 }
 
 std::optional<Record> Reader::next() {
   Record record;
   std::uint64_t end = 0;
-  if (read_frame(fd_, path_, offset_, last_number_ + 1, record, end) == Frame::kTorn) return std::nullopt;
+  const Frame frame = doing(path_, "cannot be read", [&] {
+    return read_frame(*file_, path_, offset_, last_number_ + 1, record, end);
+  });
+  if (frame == Frame::kTorn) return std::nullopt;
   offset_ = end;
   last_number_ = record.number;
   return record;
@@ -217,35 +191,25 @@ void Reader::go_to(Position position) {
   last_number_ = position.number;
 }
 
-bool free_before(const std::filesystem::path& path, Position end) {
-  const std::filesystem::path note = note_of(path), fresh = note.string() + ".new";
-  const bool freed_before = std::filesystem::exists(note);
-  {
-    std::ofstream out(fresh, std::ios::trunc);
-    out << end.offset << ' ' << end.number << '\n';
-    if (!out.flush()) throw file_error(Code::kUnavailable, fresh, "cannot be written", errno);
-  }
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  if (fd < 0) throw file_error(Code::kUnavailable, path, "cannot be opened", errno);
-  try {
-    sync_path(fresh, 0);
-    std::filesystem::rename(fresh, note);
-    sync_path(path.parent_path(), O_DIRECTORY);
-  } catch (...) {
-    ::close(fd);
-    throw;
-  }
-  const bool freed =
-      ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(end.offset)) == 0;
-  ::close(fd);
-  if (!freed && !freed_before) std::filesystem::remove(note);
+bool free_before(const std::filesystem::path& path, Position end, Files& files) {
+  const std::filesystem::path note = note_of(path);
+  const bool freed_before = files.exists(note);
+  const auto file = open(files, path, Files::Mode::kWrite);
+  doing(note, "cannot be written", [&] {
+    replace_text(files, note, std::to_string(end.offset) + ' ' + std::to_string(end.number) + '\n');
+  });
+  const bool freed = file->punch_front(end.offset);
+  if (!freed && !freed_before) files.remove(note);
   return freed;
 }
 
-void remove_spool(const std::filesystem::path& path) {
-  std::error_code ignored;
-  std::filesystem::remove(path, ignored);
-  std::filesystem::remove(note_of(path), ignored);
+void remove_spool(const std::filesystem::path& path, Files& files) {
+  for (const auto& file : {path, note_of(path)}) {
+    try {
+      files.remove(file);
+    } catch (const std::system_error&) {  // it stays
+    }
+  }
 }
 
 }  // namespace hooke::spool

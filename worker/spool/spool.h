@@ -13,9 +13,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string_view>
 
+#include "worker/spool/files.h"
 #include "worker/spool/record.h"
 
 namespace hooke::spool {
@@ -42,11 +44,8 @@ class Writer {
   // Opens or creates `path`. Cuts a torn end of an existing file; cut_bytes() says how much.
   // Throws hooke::Error: kUnavailable when the file cannot be opened, kDataLoss when a frame in
   // the middle is damaged.
-  explicit Writer(const std::filesystem::path& path, Options options);
+  explicit Writer(const std::filesystem::path& path, Options options, Files& files = system_files());
   explicit Writer(const std::filesystem::path& path) : Writer(path, Options{}) {}
-  ~Writer();
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
 
   // Appends one record and returns its number. Not yet on disk: see sync().
   // Throws hooke::Error: kResourceExhausted past the size limit or on a full disk.
@@ -64,8 +63,10 @@ class Writer {
  private:
   // Bytes on disk: without what was freed.
   std::uint64_t space() const;
+  // What a write that failed has left; false when it stays.
+  bool cut_back();
 
-  int fd_ = -1;
+  std::unique_ptr<File> file_;
   Options options_;
   std::filesystem::path path_;
   std::uint64_t size_ = 0;
@@ -78,10 +79,7 @@ class Reader {
  public:
   // Begins at the first record that was not freed.
   // Throws hooke::Error (kUnavailable) when the file cannot be opened.
-  explicit Reader(const std::filesystem::path& path);
-  ~Reader();
-  Reader(const Reader&) = delete;
-  Reader& operator=(const Reader&) = delete;
+  explicit Reader(const std::filesystem::path& path, Files& files = system_files());
 
   // The next whole record; nullopt when there is none yet (or the end is torn).
   // Throws hooke::Error (kDataLoss) when a damaged frame is followed by more bytes.
@@ -96,7 +94,7 @@ class Reader {
   void go_to(Position position);
 
  private:
-  int fd_ = -1;
+  std::unique_ptr<File> file_;
   std::filesystem::path path_;
   std::uint64_t offset_ = 0;
   std::uint64_t last_number_ = 0;
@@ -105,9 +103,9 @@ class Reader {
 // Frees the disk space of the records up to `end`. For one process at a time; readers that are past
 // it and the writer go on. False, and nothing has changed, where the file system cannot do that.
 // Throws hooke::Error (kUnavailable) when the note of it cannot be written.
-bool free_before(const std::filesystem::path& path, Position end);
+bool free_before(const std::filesystem::path& path, Position end, Files& files = system_files());
 
 // Removes a spool and the note of what was freed of it, as far as they are there and can be removed.
-void remove_spool(const std::filesystem::path& path);
+void remove_spool(const std::filesystem::path& path, Files& files = system_files());
 
 }  // namespace hooke::spool

@@ -8,19 +8,10 @@
 #include <optional>
 #include <vector>
 
-#include "worker/spool/spool.h"
 #include "worker/trainer/checkpoint.h"
+#include "worker/trainer/resend.h"
 
 namespace hooke::trainer {
-
-// Records that the server lacks: those of the spool beside the checkpoint that follow `after`, up to the
-// checkpoint's barrier. They are written again as the new spool's own.
-struct Resend {
-  std::filesystem::path spool;
-  spool::Position after;
-  // Step of the last barrier that the server has; none: it has none.
-  std::optional<std::int64_t> server_step;
-};
 
 struct Resumption {
   std::filesystem::path file;

@@ -144,22 +144,8 @@ void SpoolRecorder::start(const training::Facts& facts, const std::vector<traini
 // Copies the values and barriers that the server lacks out of the old spool, then the checkpoint,
 // which belongs to the last of them.
 void SpoolRecorder::resend(const Resend& old) {
-  const std::uint64_t last = resumption_->checkpoint.record;
-  spool::Reader reader(old.spool);
-  reader.go_to(old.after);
-  while (reader.position().number < last) {
-    const auto record = reader.next();
-    if (!record) {
-      throw Error(Code::kDataLoss, old.spool.string() + " ends before record " + std::to_string(last));
-    }
-    const bool is_barrier =
-        record->kind == spool::Kind::kJson && json::parse(record->payload).contains("barrier");
-    if (is_barrier) {
-      barrier_ = append_json(record->payload);
-    } else if (record->kind != spool::Kind::kJson) {
-      append(record->kind, record->payload);
-    }
-  }
+  barrier_ = trainer::resend(
+      old, [this](spool::Kind kind, const std::string& payload) { return append(kind, payload); });
   sync();
   Checkpoint checkpoint = read_checkpoint(resumption_->file);
   checkpoint.record = barrier_;

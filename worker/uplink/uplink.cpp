@@ -5,7 +5,7 @@
 
 #include "client/sdk/connection.h"
 #include "hooke/v1/worker.grpc.pb.h"
-#include "worker/uplink/translate.h"
+#include "worker/uplink/batch.h"
 
 namespace hooke::uplink {
 namespace {
@@ -15,26 +15,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kPollSpool{20};
 constexpr milliseconds kFirstPause{200};
 constexpr milliseconds kLongestPause{5'000};
-// A message stays well under gRPC's default limit of 4 MiB.
-constexpr std::size_t kBatchBytes = 1 << 20;
-constexpr int kBatchRecords = 1000;
-// What may be under way without an acknowledgement.
-constexpr std::uint64_t kWindowRecords = 20'000;
-
-// Whether the server refuses this attempt for good, rather than just now.
-bool is_final(grpc::StatusCode code) {
-  switch (code) {
-    case grpc::StatusCode::FAILED_PRECONDITION:
-    case grpc::StatusCode::INVALID_ARGUMENT:
-    case grpc::StatusCode::OUT_OF_RANGE:
-    case grpc::StatusCode::NOT_FOUND:
-    case grpc::StatusCode::ALREADY_EXISTS:
-    case grpc::StatusCode::UNIMPLEMENTED:
-      return true;
-    default:
-      return false;
-  }
-}
 
 }  // namespace
 
@@ -75,46 +55,25 @@ class Uplink::Session {
  private:
   // Whether the server still has what it acknowledged, the opening's answer says.
   bool goes_on_after(std::uint64_t committed) {
-    {
+    try {
       const std::lock_guard lock(up_.mutex_);
-      up_.rewound_ = committed < up_.acknowledged_;
-      if (up_.rewound_)
-        local_error_ =
-            Error(Code::kDataLoss, "the server had acknowledged record " + std::to_string(up_.acknowledged_) +
-                                       " and now has " + std::to_string(committed) +
-                                       ": it was restored from a backup");
-    }
-    if (local_error_) {
+      up_.ledger_.opened(committed);
+      open_ = true;
+      up_.changed_.notify_all();
+    } catch (const Error& error) {
+      local_error_ = error;
       context_.TryCancel();
-      return false;
     }
-    open_ = true;
-    note(committed);
-    const std::lock_guard lock(up_.mutex_);
-    up_.unacknowledged_barriers_.clear();  // they are read again
-    up_.unacknowledged_batches_.clear();
-    return true;
-  }
-
-  void note(std::uint64_t committed) {
-    const std::lock_guard lock(up_.mutex_);
-    up_.acknowledged_ = committed;
-    auto& barriers = up_.unacknowledged_barriers_;
-    while (!barriers.empty() && barriers.front().number <= committed) {
-      up_.acknowledged_barrier_ = barriers.front();
-      barriers.pop_front();
-    }
-    auto& batches = up_.unacknowledged_batches_;
-    while (!batches.empty() && batches.front().number <= committed) {
-      up_.acknowledged_position_ = batches.front();
-      batches.pop_front();
-    }
-    up_.changed_.notify_all();
+    return open_;
   }
 
   void read() {
     v1::StreamResponse response;
-    while (stream_->Read(&response)) note(response.committed_record());
+    while (stream_->Read(&response)) {
+      const std::lock_guard lock(up_.mutex_);
+      up_.ledger_.acknowledged(response.committed_record());
+      up_.changed_.notify_all();
+    }
     const std::lock_guard lock(up_.mutex_);
     broken_ = true;
     up_.changed_.notify_all();
@@ -123,16 +82,12 @@ class Uplink::Session {
   void send(std::uint64_t committed) {
     try {
       spool::Reader reader(up_.spool_);
-      if (const auto barrier = up_.acknowledged_barrier()) reader.go_to(*barrier);
-      if (!reader.skip_to(committed))
-        throw Error(Code::kDataLoss, "spool " + up_.spool_.string() + " ends before record " +
-                                         std::to_string(committed) + ", which the server has");
+      go_to(reader, up_.acknowledged_barrier(), committed);
       {
         const std::lock_guard lock(up_.mutex_);
-        up_.acknowledged_position_ = reader.position();
+        up_.ledger_.found(reader.position());
       }
-      std::uint64_t sent = committed;
-      while (step(reader, sent)) {
+      while (step(reader)) {
       }
     } catch (const Error& error) {
       local_error_ = error;
@@ -142,54 +97,31 @@ class Uplink::Session {
   }
 
   // Sends one batch or waits a little; false when there is nothing more to do here.
-  bool step(spool::Reader& reader, std::uint64_t& sent) {
+  bool step(spool::Reader& reader) {
     {
       std::unique_lock lock(up_.mutex_);
       // Whether the spool was closed must be known before it is read to its end.
       closed_ = up_.closed_;
-      up_.changed_.wait(lock, [&] {
-        return broken_ || up_.stopping_ || sent - std::min(sent, up_.acknowledged_) < kWindowRecords;
-      });
+      up_.changed_.wait(lock, [&] { return broken_ || up_.stopping_ || up_.ledger_.has_room(); });
       if (broken_ || up_.stopping_) return false;
     }
-    v1::StreamRequest request;
-    gather(reader, *request.mutable_batch());
-    if (request.batch().records_size() > 0) {
-      sent = request.batch().records().rbegin()->number();
-      {
-        const std::lock_guard lock(up_.mutex_);
-        up_.unacknowledged_batches_.push_back(reader.position());
-      }
+    Batch batch = next_batch(reader);
+    std::unique_lock lock(up_.mutex_);
+    if (batch.records.records_size() > 0) {
+      up_.ledger_.sent(batch);
+      lock.unlock();
+      v1::StreamRequest request;
+      request.mutable_batch()->Swap(&batch.records);
       return stream_->Write(request);
     }
-    std::unique_lock lock(up_.mutex_);
     if (closed_) {
-      up_.changed_.wait(lock, [&] { return broken_ || up_.stopping_ || up_.acknowledged_ >= sent; });
+      up_.changed_.wait(lock, [&] { return broken_ || up_.stopping_ || up_.ledger_.is_settled(); });
       if (!broken_ && !up_.stopping_) up_.drained_ = true;
       up_.changed_.notify_all();
       return false;
     }
     up_.changed_.wait_for(lock, kPollSpool, [&] { return broken_ || up_.stopping_ || up_.closed_; });
     return true;
-  }
-
-  void gather(spool::Reader& reader, v1::RecordBatch& batch) {
-    std::size_t bytes = 0;
-    while (bytes < kBatchBytes && batch.records_size() < kBatchRecords) {
-      const auto record = reader.next();
-      if (!record) return;
-      bytes += record->payload.size();
-      v1::Record translated = to_protocol(*record);
-      if (translated.has_end()) {
-        const std::lock_guard lock(up_.mutex_);
-        up_.end_ = translated.end();
-      }
-      if (translated.has_barrier()) {
-        const std::lock_guard lock(up_.mutex_);
-        up_.unacknowledged_barriers_.push_back(reader.position());
-      }
-      *batch.add_records() = std::move(translated);
-    }
   }
 
   Uplink& up_;
@@ -238,27 +170,27 @@ std::optional<Error> Uplink::refusal() const {
 
 std::uint64_t Uplink::acknowledged() const {
   const std::lock_guard lock(mutex_);
-  return acknowledged_;
+  return ledger_.acknowledged();
 }
 
 std::optional<spool::Position> Uplink::acknowledged_barrier() const {
   const std::lock_guard lock(mutex_);
-  return acknowledged_barrier_;
+  return ledger_.acknowledged_barrier();
 }
 
 spool::Position Uplink::acknowledged_position() const {
   const std::lock_guard lock(mutex_);
-  return acknowledged_position_;
+  return ledger_.acknowledged_position();
 }
 
 bool Uplink::rewound() const {
   const std::lock_guard lock(mutex_);
-  return rewound_;
+  return ledger_.rewound();
 }
 
 std::optional<v1::End> Uplink::end() const {
   const std::lock_guard lock(mutex_);
-  return end_;
+  return ledger_.end();
 }
 
 bool Uplink::wait_for_spool() {
@@ -292,7 +224,7 @@ void Uplink::run() {
         if (std::exchange(away, false)) notice_(std::nullopt);
         wait = kFirstPause;
       }
-      if (is_final(status.error_code())) refused = connection_.error_of(status);
+      if (is_final(static_cast<Code>(status.error_code()))) refused = connection_.error_of(status);
       {
         const std::lock_guard lock(mutex_);
         if (stopping_ || (drained_ && !refused)) return;

@@ -10,7 +10,6 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <filesystem>
 #include <functional>
 #include <mutex>
@@ -21,6 +20,7 @@
 #include "hooke/v1/worker.pb.h"
 #include "proto/hooke/error.h"
 #include "worker/spool/spool.h"
+#include "worker/uplink/ledger.h"
 
 namespace grpc {
 class ClientContext;
@@ -85,14 +85,8 @@ class Uplink {
   bool stopping_ = false;  // guarded by mutex_, as the rest
   bool closed_ = false;
   bool drained_ = false;
-  std::uint64_t acknowledged_ = 0;
-  std::deque<spool::Position> unacknowledged_barriers_;  // that were read from the spool
-  std::optional<spool::Position> acknowledged_barrier_;
-  std::deque<spool::Position> unacknowledged_batches_;  // their ends
-  spool::Position acknowledged_position_;
-  bool rewound_ = false;
+  Ledger ledger_;
   std::optional<Error> refusal_;
-  std::optional<v1::End> end_;
   grpc::ClientContext* context_ = nullptr;  // of the open stream
 
   std::thread thread_;

@@ -1,0 +1,37 @@
+#include "worker/agent/ending.h"
+
+namespace hooke::agent {
+namespace {
+
+// Exit status of a trainer that was told to stop.
+constexpr int kExitStopped = 75;
+
+}  // namespace
+
+v1::Reason make_reason(v1::ReasonKind kind, const std::string& message) {
+  v1::Reason reason;
+  reason.set_kind(kind);
+  reason.set_message(message);
+  return reason;
+}
+
+std::optional<Ending> ending_of(const Ended& ended) {
+  const bool exited = ended.process.signal == 0;
+  if (ended.rewound)
+    return Ending{v1::OUTCOME_RETURNED, make_reason(v1::REASON_KIND_RETURNED, ended.refusal->what())};
+  if (ended.refusal) return std::nullopt;
+  if (ended.last && ended.last->state() == v1::RUN_STATE_SUCCEEDED && exited &&
+      ended.process.exit_status == 0)
+    return Ending{v1::OUTCOME_SUCCEEDED, {}};
+  if (ended.last && ended.last->state() == v1::RUN_STATE_FAILED)
+    return Ending{v1::OUTCOME_FAILED, ended.last->reason()};
+  if (ended.stopping && ended.had_no_time)
+    return Ending{v1::OUTCOME_FAILED,
+                  make_reason(v1::REASON_KIND_RETURNED,
+                              "no step was completed within the Slurm task's time limit; give it more time")};
+  if (ended.stopping || (exited && ended.process.exit_status == kExitStopped))
+    return Ending{v1::OUTCOME_RETURNED, make_reason(v1::REASON_KIND_RETURNED, "the worker was stopped")};
+  return Ending{v1::OUTCOME_CRASHED, reason_of(ended.process, ended.log)};
+}
+
+}  // namespace hooke::agent
