@@ -83,9 +83,11 @@ Task<std::optional<agent::ProcessEnd>> Attempt::train() {
 }
 
 Task<agent::ProcessEnd> Attempt::train_from(const agent::Resume* way) {
-  note(way ? "resumes after step " + std::to_string(way->checkpoint.step) +
+  note(
+      "of " + std::to_string(Plan::from(grant_.run.config_json).steps) + " steps: " +
+      (way ? "resumes after step " + std::to_string(way->checkpoint.step) +
                  (way->resend_after ? ", sends again after record " + std::to_string(*way->resend_after) : "")
-           : "begins");
+           : "begins"));
   keeper_.resumed_from(way ? way->checkpoint.path : std::filesystem::path());
   agent::write_attempt(folder_, grant_.attempt_id, way ? way->base : std::nullopt, parts_.files);
   if (way) ++world_.totals.resumed;
@@ -120,8 +122,8 @@ Task<> Attempt::conclude(agent::ProcessEnd end) {
   while (!refusal() && !drained_ && !(parts_.stopping && world_.now() > since + kStopDrain))
     co_await process_.pause(kPoll);
   const auto refused = refusal();
-  const auto ending =
-      agent::ending_of({end, ledger_.end(), refused, ledger_.rewound(), parts_.stopping, false, {}});
+  const auto ending = agent::ending_of(
+      {end, drained_, ledger_.end(), refused, ledger_.rewound(), parts_.stopping, false, {}});
   if (!ending) {
     ++world_.totals.fenced;
     note(std::string("fenced: ") + refused->what());

@@ -16,7 +16,7 @@ std::string draw(World& world, std::size_t count) {
 
 scheduling::QueueOptions queue_options() {
   scheduling::QueueOptions options;
-  options.lease_period = std::chrono::seconds(10);
+  options.lease_period = std::chrono::seconds(6);
   return options;
 }
 

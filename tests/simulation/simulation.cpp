@@ -23,7 +23,7 @@ class Simulation {
         network_(world_, server_),
         user_(world_, network_, model_) {
     const auto workers = 1 + world_.random.below(3);
-    const bool share_a_disk = world_.random.one_in(2);
+    const bool share_a_disk = !world_.random.one_in(3);
     for (std::uint64_t i = 0; i < workers; ++i) {
       if (disks_.empty() || !share_a_disk) disks_.push_back(std::make_unique<Disk>(world_));
       workers_.push_back(std::make_unique<WorkerHost>(world_, network_, model_, *disks_.back(),

@@ -5,7 +5,7 @@ namespace hooke::simulation {
 Storm::Storm(World& world, Network& network, ServerHost& server, const Workers& workers)
     : world_(world), network_(network), server_(server), workers_(workers), process_(world) {
   Random& random = world.random;
-  every_ = kSecond / 10 << random.below(7);
+  every_ = kSecond / 2 << random.below(6);
   network.faults.lost = static_cast<unsigned>(random.below(4) * 20);
   network.faults.repeated = static_cast<unsigned>(random.below(4) * 50);
   network.faults.longest_delay = kMs << random.below(9);

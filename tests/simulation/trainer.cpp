@@ -33,10 +33,23 @@ Trainer::Trainer(World& world, Model& model, spool::Files& files, TrainerOptions
 void Trainer::kill() {
   if (end_) return;
   ++world_.totals.trainer_kills;
+  if (spool_ && world_.random.one_in(2)) tear();
   world_.end_process(process_.id());
   main_.reset();
   spool_.reset();
   end_ = agent::ProcessEnd{0, 9};
+}
+
+// As when it is killed in the middle of a write.
+void Trainer::tear() {
+  const auto file = files_.open(options_.folder / spool::kFileName, spool::Files::Mode::kWrite);
+  const std::uint64_t whole = file->size();
+  try {
+    spool_->append(spool::Kind::kScalars, spool::encode(spool::Scalars{0, 0, {{kLoss, 0.}}}));
+  } catch (const Error&) {  // on a full disk
+  }
+  const auto torn = static_cast<std::int64_t>(file->size() - whole) - 1;
+  if (torn > 0) file->truncate(whole + static_cast<std::uint64_t>(world_.random.between(0, torn)));
 }
 
 Task<> Trainer::run() {
@@ -93,7 +106,7 @@ void Trainer::start(std::optional<Step> resume_step) {
 
 Task<> Trainer::train(Checkpoint at) {
   const Plan& plan = options_.plan;
-  const TimeUs step_time = world_.random.between(2 * kMs, 200 * kMs);
+  const TimeUs step_time = kMs << world_.random.below(10);
   const auto checkpoint_every = static_cast<std::uint64_t>(world_.random.between(2, 12));
   while (at.step + 1 < plan.steps) {
     co_await process_.pause(step_time);

@@ -50,6 +50,7 @@ class Trainer {
   void start(std::optional<Step> resume_step);
   void barrier(Step step);
   void sync();
+  void tear();
   void fail(const std::string& why);
   // To whatever else there is.
   auto yield() { return process_.sleep(process_.world().random.between(0, kMs)); }

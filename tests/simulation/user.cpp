@@ -18,7 +18,8 @@ std::string User::waits_for() const {
 }
 
 scheduling::SubmitRequest User::new_request() {
-  const Plan plan{world_.random.between(1, 60), world_.random.between(1, 4), world_.random.between(1, 10)};
+  const Plan plan{world_.random.between(1, 30) * world_.random.between(1, 8), world_.random.between(1, 4),
+                  world_.random.between(1, 10)};
   scheduling::SubmitRequest request;
   request.request_id = std::to_string(world_.random.next());
   request.name = "experiment";

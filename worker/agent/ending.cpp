@@ -20,8 +20,9 @@ std::optional<Ending> ending_of(const Ended& ended) {
   if (ended.rewound)
     return Ending{v1::OUTCOME_RETURNED, make_reason(v1::REASON_KIND_RETURNED, ended.refusal->what())};
   if (ended.refusal) return std::nullopt;
-  if (ended.last && ended.last->state() == v1::RUN_STATE_SUCCEEDED && exited &&
-      ended.process.exit_status == 0)
+  const bool succeeded = ended.last && ended.last->state() == v1::RUN_STATE_SUCCEEDED;
+  // One that is stopped while records wait has not: the next attempt sends them.
+  if (succeeded && ended.drained && exited && ended.process.exit_status == 0)
     return Ending{v1::OUTCOME_SUCCEEDED, {}};
   if (ended.last && ended.last->state() == v1::RUN_STATE_FAILED)
     return Ending{v1::OUTCOME_FAILED, ended.last->reason()};

@@ -14,6 +14,7 @@ namespace hooke::agent {
 // What is known then.
 struct Ended {
   ProcessEnd process;
+  bool drained = false;          // the server has every record
   std::optional<v1::End> last;   // the spool's last record, once it was read
   std::optional<Error> refusal;  // why the server takes nothing more
   bool rewound = false;          // because it has lost what it had acknowledged
