@@ -24,8 +24,10 @@
 #include "server/access/token_file.h"
 #include "server/address.h"
 #include "server/gateway/gateway.h"
+#include "server/grpc_limits.h"
 #include "server/ingest/import.h"
 #include "server/ingest/ingest.h"
+#include "server/listener.h"
 #include "server/own_socket.h"
 #include "server/scheduling/deletion.h"
 #include "server/scheduling/queue.h"
@@ -47,16 +49,9 @@ namespace hooke {
 namespace {
 
 constexpr std::size_t kWorkThreads = 4;
-constexpr int kUnaryPollers = 2;
-constexpr int kMostThreads = 128;
-constexpr std::size_t kMostGrpcBytes = std::size_t{1} << 30;
-constexpr std::size_t kMostStreamsPerConnection = 256;
 constexpr int kOwnReconnectMs = 1'000;
 constexpr std::chrono::seconds kSweepEvery{1};
 constexpr std::chrono::seconds kCollectEvery{60};
-
-// HTTP's calls all come by one connection.
-static_assert(gateway::Limits{}.calls + gateway::Limits{}.streams < kMostStreamsPerConnection);
 
 TimeUs wall_clock() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -195,10 +190,10 @@ class App::Parts {
         access_(admin_token(options), certificate_roles(options), wall_clock),
         gate_(access_),
         pool_(kWorkThreads),
-        experiments_(gate_, queue_, deletion_, importer_, writer_, readers_, changes_, pool_, streams_,
+        experiments_(gate_, queue_, deletion_, importer_, writer_, readers_, changes_, pool_, feeds_,
                      wall_clock),
-        workers_(gate_, queue_, ingest_, streams_),
-        queries_(gate_, readers_, changes_, pool_, streams_),
+        workers_(gate_, queue_, ingest_, worker_streams_),
+        queries_(gate_, readers_, changes_, pool_, feeds_),
         admin_(gate_, database_, readers_, writer_, ingest_, deletion_, wall_clock),
         tokens_(gate_, access_, writer_, readers_, wall_clock, storage::random_bytes) {
     spdlog::info("hooked {} ({}), SQLite {}, gRPC {}", kVersion, kGitCommit,
@@ -213,15 +208,15 @@ class App::Parts {
     const Address http = parse_address(options.http, "--http");
     start_http(options, http);
     Address shown = parse_address(options.listen, "--listen");
-    shown.port = grpc_port_;
+    shown.port = grpc_port();
     spdlog::info("gRPC on {}, HTTP on {}{}", shown.text(), Address{http.host, gateway_->port()}.text(),
                  tls_.on() ? ", with TLS" : "");
-    if (!options.port_file.empty()) write_port_file(options.port_file, grpc_port_, gateway_->port());
+    if (!options.port_file.empty()) write_port_file(options.port_file, grpc_port(), gateway_->port());
   }
 
   ~Parts() { stop(); }
 
-  int grpc_port() const { return grpc_port_; }
+  int grpc_port() const { return listener_->port(); }
   int http_port() const { return gateway_->port(); }
 
   void reload() {
@@ -252,9 +247,11 @@ class App::Parts {
     stopped_ = true;
     sweeper_.reset();
     collector_.reset();
+    if (listener_) listener_->stop();
     if (grpc_) {
       if (auto* health = grpc_->GetHealthCheckService()) health->Shutdown();
-      streams_.stop();
+      feeds_.stop();
+      worker_streams_.stop();
       importer_.stop();
       grpc_->Shutdown(std::chrono::system_clock::now() + kStopGrace);
       grpc_->Wait();
@@ -270,34 +267,26 @@ class App::Parts {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
-    Address address = parse_address(options.listen, "--listen");
-    builder.AddListeningPort(address.text(), tls_.credentials(), &grpc_port_);
+    const Address address = parse_address(options.listen, "--listen");
+    listener_ = std::make_unique<Listener>(address, most_grpc_descriptors());
+    using Kind = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+    acceptor_ = builder.experimental().AddExternalConnectionAcceptor(Kind::FROM_FD, tls_.credentials());
     // For the gateway: gRPC 1.51's transport in process loses messages of synchronous handlers.
     builder.AddListeningPort(own_socket_.address(), grpc::InsecureServerCredentials());
     for (grpc::Service* service :
          std::initializer_list<grpc::Service*>{&experiments_, &workers_, &queries_, &admin_, &tokens_})
       builder.RegisterService(service);
-    builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingIntervalMs);
-    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, static_cast<int>(kMostStreamsPerConnection));
-    builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, kUnaryPollers);
-    builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, kUnaryPollers * 2);
-    grpc::ResourceQuota quota("hooked");
-    quota.Resize(kMostGrpcBytes).SetMaxThreads(kMostThreads);
-    builder.SetResourceQuota(quota);
+    add_limits(builder);
     std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
     interceptors.push_back(services::make_rpc_log(gate_, rpc_counts_));
     builder.experimental().SetInterceptorCreators(std::move(interceptors));
     grpc_ = builder.BuildAndStart();
-    if (!grpc_ || grpc_port_ == 0)
-      throw Error(
-          Code::kUnavailable,
-          "cannot listen on " + address.text() +
-              " for gRPC; the port is taken, the address is not this machine's, or the TLS files do not fit");
+    if (!grpc_) throw Error(Code::kUnavailable, "gRPC does not start; do the TLS files fit?", "--tls-cert");
+    listener_->start([this](int descriptor) {
+      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+      connection.fd = descriptor;
+      acceptor_->HandleNewConnection(&connection);
+    });
   }
 
   void start_http(const AppOptions& options, const Address& address) {
@@ -329,6 +318,8 @@ class App::Parts {
 
   void sweep() {
     admin_.sample();
+    feeds_.end_refused(gate_);
+    worker_streams_.end_refused(gate_);
     try {
       const auto lapsed = queue_.sweep();
       if (lapsed > 0) spdlog::warn("{} leases lapsed", lapsed);
@@ -373,7 +364,8 @@ class App::Parts {
   access::Access access_;
   services::Gate gate_;
   services::RpcCounts rpc_counts_;
-  services::OpenStreams streams_;
+  services::OpenStreams feeds_{kMostFeeds, kMostFeedsOfOne};
+  services::OpenStreams worker_streams_{kMostWorkerStreams, kMostWorkerStreams};
   services::WorkPool pool_;
   services::ExperimentService experiments_;
   services::WorkerService workers_;
@@ -383,9 +375,10 @@ class App::Parts {
   OwnSocket own_socket_;
   std::unique_ptr<Timer> sweeper_;
   std::unique_ptr<Timer> collector_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> grpc_;
+  std::unique_ptr<Listener> listener_;
   std::unique_ptr<gateway::Gateway> gateway_;
-  int grpc_port_ = 0;
   std::atomic<bool> stopped_ = false;
   std::atomic<std::int64_t> leases_lapsed_ = 0;
 };

@@ -1,6 +1,7 @@
 // hooked: the server. Options and signals; everything else is server/app.h.
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
 #include <systemd/sd-daemon.h>
 
 #include <CLI/CLI.hpp>
@@ -128,6 +129,8 @@ int main(int argc, char** argv) {
                     line.log_format == "json" ? hooke::LogFormat::kJson : hooke::LogFormat::kText);
   // gRPC's own notes on stderr say nothing that our one line does not; a user who wants them sets this.
   ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  // Neither a core dump nor another process of this user reads tokens and keys in its memory.
+  ::prctl(PR_SET_DUMPABLE, 0);
   const sigset_t signals = block_signals();
   try {
     hooke::App app(line.app);

@@ -54,10 +54,9 @@ void Access::put(const storage::Token& token) {
     tokens_.emplace(prefix, token);
 }
 
-Caller Access::caller_of_token(std::string_view token) const {
-  const std::string hash = storage::sha256(token);
+Caller Access::caller_of_token(std::string hash) const {
   const std::lock_guard lock(mutex_);
-  if (storage::equal_secrets(hash, admin_hash_)) return {"admin", Role::kAdmin};
+  if (storage::equal_secrets(hash, admin_hash_)) return {"admin", Role::kAdmin, std::move(hash)};
   const auto [begin, end] = tokens_.equal_range(hash.substr(0, kPrefix));
   for (auto one = begin; one != end; ++one) {
     const storage::Token& known = one->second;
@@ -66,13 +65,13 @@ Caller Access::caller_of_token(std::string_view token) const {
     if (known.revoke_us) throw Error(Code::kUnauthenticated, name + " was revoked");
     if (known.expire_us && *known.expire_us <= clock_())
       throw Error(Code::kUnauthenticated, name + " has expired");
-    return {known.owner, known.role};
+    return {known.owner, known.role, std::move(hash)};
   }
   throw Error(Code::kUnauthenticated, std::string("the token is not valid here") + kHint);
 }
 
 Caller Access::identify(const Shown& shown) const {
-  if (const auto token = token_of(shown.authorization)) return caller_of_token(*token);
+  if (const auto token = token_of(shown.authorization)) return caller_of_token(storage::sha256(*token));
   if (shown.over_http && !certificates_.empty())
     throw Error(
         Code::kUnauthenticated,
@@ -82,7 +81,7 @@ Caller Access::identify(const Shown& shown) const {
   if (!shown.certificate.empty() && !certificates_.empty()) {
     auto known = certificates_.find(shown.certificate);
     if (known == certificates_.end()) known = certificates_.find("*");
-    if (known != certificates_.end()) return {std::string(shown.certificate), known->second};
+    if (known != certificates_.end()) return {std::string(shown.certificate), known->second, {}};
     throw Error(Code::kUnauthenticated,
                 "the certificate of '" + std::string(shown.certificate) +
                     "' was given no role by --tls-client-role, and no token was shown" + kHint);
@@ -94,13 +93,17 @@ Caller Access::check(std::string_view method, const Shown& shown) const {
   const Method* known = find_method(method);
   if (known == nullptr)
     throw Error(Code::kPermissionDenied, "method " + std::string(method) + " is open to no one");
-  if (!known->role || open_) return {"", Role::kAdmin};
+  if (!known->role || open_) return {"", Role::kAdmin, {}};
   Caller caller = identify(shown);
-  if (!includes(caller.role, *known->role))
+  if (!allows(*known, caller.role))
     throw Error(Code::kPermissionDenied, std::string("the role ") + name_of(caller.role) + " of " +
                                              caller.owner + " does not allow " + std::string(method) +
                                              "; it needs " + name_of(*known->role));
   return caller;
+}
+
+void Access::check_again(const Caller& caller) const {
+  if (!caller.token_hash.empty()) caller_of_token(caller.token_hash);
 }
 
 }  // namespace hooke::access

@@ -18,6 +18,7 @@ namespace hooke::access {
 struct Caller {
   std::string owner;  // of the token; of a certificate its name; empty when nothing is asked for
   storage::Role role = storage::Role::kRead;
+  std::string token_hash = {};  // empty without a token
 };
 
 // What a caller shows; empty: nothing.
@@ -47,8 +48,12 @@ class Access {
   // not in the table.
   Caller check(std::string_view method, const Shown& shown) const;
 
+  // For a call that goes on: throws hooke::Error (kUnauthenticated) when the caller's token has been revoked,
+  // has expired or was replaced since check().
+  void check_again(const Caller& caller) const;
+
  private:
-  Caller caller_of_token(std::string_view token) const;
+  Caller caller_of_token(std::string hash) const;
   Caller identify(const Shown& shown) const;
 
   const bool open_;

@@ -50,7 +50,7 @@ constexpr Method kMethods[] = {
     {"/hooke.v1.AccessService/CreateToken", Role::kAdmin},
     {"/hooke.v1.AccessService/ListTokens", Role::kAdmin},
     {"/hooke.v1.AccessService/RevokeToken", Role::kAdmin},
-    {"/hooke.v1.AccessService/WhoAmI", Role::kRead},
+    {"/hooke.v1.AccessService/WhoAmI", Role::kRead, /*any_role=*/true},
     {"/grpc.health.v1.Health/Check", std::nullopt},
     {"/grpc.health.v1.Health/Watch", std::nullopt},
     {"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Role::kRead},
@@ -90,6 +90,10 @@ std::optional<Role> role_of(std::string_view name) {
 
 bool includes(storage::Role has, storage::Role needed) {
   return has == Role::kAdmin || has == needed || (has == Role::kSubmit && needed == Role::kRead);
+}
+
+bool allows(const Method& method, storage::Role has) {
+  return method.any_role || includes(has, *method.role);
 }
 
 }  // namespace hooke::access

@@ -13,6 +13,7 @@ namespace hooke::access {
 struct Method {
   std::string_view name;              // as on the wire, "/hooke.v1.QueryService/GetSeries"
   std::optional<storage::Role> role;  // absent: open to everyone, without a token
+  bool any_role = false;              // whoever is let in may call it
 };
 
 std::span<const Method> methods();
@@ -28,5 +29,7 @@ std::optional<storage::Role> role_of(std::string_view name);
 // Whether a caller of role `has` may do what needs `needed`: admin may do everything, submit
 // includes read.
 bool includes(storage::Role has, storage::Role needed);
+// REQUIRES: the method needs a role.
+bool allows(const Method& method, storage::Role has);
 
 }  // namespace hooke::access

@@ -89,8 +89,9 @@ grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::Verify
 
 grpc::Status AdminService::ReadRecords(grpc::ServerContext* context, const v1::ReadRecordsRequest* request,
                                        grpc::ServerWriter<v1::ReadRecordsResponse>* writer) {
-  return gate_.run(*context, method("ReadRecords"), [&](const access::Caller&) {
+  return gate_.run(*context, method("ReadRecords"), [&](const access::Caller& caller) {
     query::read_records(readers_, request->run(), [&](const v1::ReadRecordsResponse& message) {
+      gate_.check_again(caller);
       if (!writer->Write(message)) throw Error(Code::kCancelled, "the caller is gone");
     });
   });

@@ -175,10 +175,12 @@ grpc::Status ExperimentService::ListWorkers(grpc::ServerContext* context,
 
 grpc::ServerWriteReactor<v1::WatchRunsResponse>* ExperimentService::WatchRuns(
     grpc::CallbackServerContext* context, const v1::WatchRunsRequest* request) {
-  const auto status = gate_.run(*context, method("WatchRuns"), [](const access::Caller&) {});
+  access::Caller caller;
+  const auto status =
+      gate_.run(*context, method("WatchRuns"), [&](const access::Caller& found) { caller = found; });
   if (!status.ok()) return new RefusedFeed<v1::WatchRunsResponse>(status);
   const auto make = [this, wanted = *request] { return std::make_unique<query::RunWatch>(readers_, wanted); };
-  return Feed<query::RunWatch, v1::WatchRunsResponse>::start(make, changes_, pool_, streams_);
+  return Feed<query::RunWatch, v1::WatchRunsResponse>::start(make, changes_, pool_, streams_, caller);
 }
 
 grpc::Status ExperimentService::ImportSeries(grpc::ServerContext* context,
@@ -186,7 +188,10 @@ grpc::Status ExperimentService::ImportSeries(grpc::ServerContext* context,
                                              v1::ImportSeriesResponse* response) {
   return gate_.run(*context, method("ImportSeries"), [&](const access::Caller& caller) {
     ingest::Import import(importer_);
-    for (v1::ImportSeriesRequest request; reader->Read(&request);) import.add(request);
+    for (v1::ImportSeriesRequest request; reader->Read(&request);) {
+      gate_.check_again(caller);
+      import.add(request);
+    }
     const auto run = import.commit(caller.owner);
     auto snapshot = readers_.snapshot();
     *response->mutable_run() = query::run_resource(snapshot, run);

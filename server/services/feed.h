@@ -28,11 +28,6 @@
 
 namespace hooke::services {
 
-inline const grpc::Status kTooManyStreams(
-    grpc::StatusCode::RESOURCE_EXHAUSTED,
-    "too many streams are open, or the server is stopping; try again later");
-inline const grpc::Status kStopping(grpc::StatusCode::UNAVAILABLE, "the server is stopping; try again later");
-
 // Source: filter() and next(batch) as query::Tail and query::RunWatch have them.
 template <class Source, class Response>
 class Feed final : public grpc::ServerWriteReactor<Response>,
@@ -43,19 +38,14 @@ class Feed final : public grpc::ServerWriteReactor<Response>,
 
   // The reactor of a new stream; a refused one ends at once.
   static grpc::ServerWriteReactor<Response>* start(MakeSource make, storage::Changes& changes, WorkPool& pool,
-                                                   OpenStreams& streams) {
+                                                   OpenStreams& streams, const access::Caller& caller) {
     std::shared_ptr<Feed> feed(new Feed(std::move(make), changes, pool));
     feed->self_ = feed;
-    if (streams.add(feed)) {
-      feed->look();
-    } else {
-      feed->end(kTooManyStreams);
-    }
+    if (streams.add(feed, caller)) feed->look();
     return feed.get();
   }
 
-  // Ends with this status when nothing is in flight any more.
-  void end(const grpc::Status& status) {
+  void end(const grpc::Status& status) override {
     {
       const std::lock_guard lock(mutex_);
       if (!ended_) ended_ = status;
@@ -63,8 +53,6 @@ class Feed final : public grpc::ServerWriteReactor<Response>,
     }
     advance();
   }
-
-  void stop() override { end(kStopping); }
 
   void OnCancel() override { end(grpc::Status::CANCELLED); }
 

@@ -22,6 +22,8 @@ class Gate {
 
   // Throws hooke::Error, see Access::check. `method` is as on the wire.
   access::Caller check(const grpc::ServerContextBase& context, const std::string& method) const;
+  // Throws hooke::Error, see Access::check_again.
+  void check_again(const access::Caller& caller) const { access_.check_again(caller); }
 
   // A unary handler: `work(caller)` fills the response or throws.
   template <class Work>

@@ -82,20 +82,24 @@ grpc::Status QueryService::CompareRuns(grpc::ServerContext* context, const v1::C
 
 grpc::ServerWriteReactor<v1::TailResponse>* QueryService::Tail(grpc::CallbackServerContext* context,
                                                                const v1::TailRequest* request) {
-  const auto status = gate_.run(*context, method("Tail"), [](const access::Caller&) {});
+  access::Caller caller;
+  const auto status =
+      gate_.run(*context, method("Tail"), [&](const access::Caller& found) { caller = found; });
   if (!status.ok()) return new RefusedFeed<v1::TailResponse>(status);
   const auto make = [this, wanted = *request] { return std::make_unique<query::Tail>(readers_, wanted); };
-  return Feed<query::Tail, v1::TailResponse>::start(make, changes_, pool_, streams_);
+  return Feed<query::Tail, v1::TailResponse>::start(make, changes_, pool_, streams_, caller);
 }
 
 grpc::ServerWriteReactor<v1::ExportRunResponse>* QueryService::ExportRun(
     grpc::CallbackServerContext* context, const v1::ExportRunRequest* request) {
-  const auto status = gate_.run(*context, method("ExportRun"), [](const access::Caller&) {});
+  access::Caller caller;
+  const auto status =
+      gate_.run(*context, method("ExportRun"), [&](const access::Caller& found) { caller = found; });
   if (!status.ok()) return new RefusedFeed<v1::ExportRunResponse>(status);
   const auto make = [this, wanted = *request] {
     return std::make_unique<query::RunExport>(readers_, wanted);
   };
-  return Feed<query::RunExport, v1::ExportRunResponse>::start(make, changes_, pool_, streams_);
+  return Feed<query::RunExport, v1::ExportRunResponse>::start(make, changes_, pool_, streams_, caller);
 }
 
 }  // namespace hooke::services

@@ -99,9 +99,11 @@ grpc::Status WorkerService::Finish(grpc::ServerContext* context, const v1::Finis
 
 grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* WorkerService::Stream(
     grpc::CallbackServerContext* context) {
-  const auto status = gate_.run(*context, std::string(kService) + "Stream", [](const access::Caller&) {});
+  access::Caller caller;
+  const auto status = gate_.run(*context, std::string(kService) + "Stream",
+                                [&](const access::Caller& found) { caller = found; });
   if (!status.ok()) return new RefusedStream<v1::StreamRequest, v1::StreamResponse>(status);
-  return WorkerStream::start(ingest_, streams_);
+  return WorkerStream::start(ingest_, streams_, caller);
 }
 
 }  // namespace hooke::services

@@ -2,19 +2,15 @@
 
 #include <utility>
 
-#include "server/services/feed.h"
 #include "server/services/gate.h"
 
 namespace hooke::services {
 
-WorkerStream* WorkerStream::start(ingest::Ingest& ingest, OpenStreams& streams) {
+WorkerStream* WorkerStream::start(ingest::Ingest& ingest, OpenStreams& streams,
+                                  const access::Caller& caller) {
   std::shared_ptr<WorkerStream> stream(new WorkerStream(ingest));
   stream->self_ = stream;
-  if (streams.add(stream)) {
-    stream->advance();
-  } else {
-    stream->end(kTooManyStreams);
-  }
+  if (streams.add(stream, caller)) stream->advance();
   return stream.get();
 }
 
@@ -24,10 +20,6 @@ void WorkerStream::end(const grpc::Status& status) {
     if (!ended_) ended_ = status;
   }
   advance();
-}
-
-void WorkerStream::stop() {
-  end(kStopping);
 }
 
 void WorkerStream::OnCancel() {

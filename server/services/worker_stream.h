@@ -34,9 +34,9 @@ class WorkerStream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1:
   static constexpr int kSmallBatchesInFlight = 128;
   static constexpr std::size_t kSmallBytesInFlight = 512u << 10;
 
-  static WorkerStream* start(ingest::Ingest& ingest, OpenStreams& streams);
+  static WorkerStream* start(ingest::Ingest& ingest, OpenStreams& streams, const access::Caller& caller);
 
-  void stop() override;
+  void end(const grpc::Status& status) override;
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -45,7 +45,6 @@ class WorkerStream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1:
  private:
   explicit WorkerStream(ingest::Ingest& ingest) : ingest_(ingest) {}
 
-  void end(const grpc::Status& status);
   // Handles the message that was read; `first` of the stream.
   void take(bool first);
   // Both call ingest; its answers come to the two below, on the writer's thread.

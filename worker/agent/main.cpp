@@ -2,6 +2,7 @@
 // another command: see alone.h.
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -79,6 +80,16 @@ int exit_code(AgentEnd end, bool requeue) {
   if (end == AgentEnd::kFailed) return 3;
   if (!requeue || interrupted) return 0;
   return hooke::agent::request_requeue(hooke::sdk::process_environment()) ? 0 : kExitStopped;
+}
+
+// The environment, which has no token any more for programs that are started.
+hooke::sdk::Environment take_environment() {
+  const auto rest = hooke::sdk::process_environment();
+  const auto token = rest("HOOKE_TOKEN");
+  ::unsetenv("HOOKE_TOKEN");
+  return [rest, token](const char* name) {
+    return std::string_view(name) == "HOOKE_TOKEN" ? token : rest(name);
+  };
 }
 
 int exit_code(Code code) {
@@ -180,6 +191,9 @@ void add_options(CLI::App& app, Line& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Neither a core dump nor another process of this user reads the token in its memory.
+  ::prctl(PR_SET_DUMPABLE, 0);
+  const hooke::sdk::Environment environment = take_environment();
   if (argc > 1 && std::string_view(argv[1]) == "run") return hooke::agent::run_alone(argc - 1, argv + 1);
   CLI::App app(
       "Trains the runs of a Hooke server and streams what is measured.\n\n"
@@ -210,7 +224,7 @@ int main(int argc, char** argv) {
     check(options);
     std::filesystem::create_directories(options.spool);
     if (options.offline) return exit_code(hooke::agent::run_offline(options, stop_requested), line.requeue);
-    hooke::sdk::Connection connection(hooke::sdk::resolve(line.connect, hooke::sdk::process_environment()),
+    hooke::sdk::Connection connection(hooke::sdk::resolve(line.connect, environment),
                                       [](const std::string& notice) { spdlog::warn(notice); });
     spdlog::info("worker {} of {}: {} thread(s), spool {}", options.name, connection.endpoint().address,
                  options.threads, options.spool.string());
