@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tests/bench/bench_server.h"
+#include "tests/bench/simulate.h"
 #include "worker/spool/record.h"
 #include "worker/spool/spool.h"
 
@@ -24,7 +25,11 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* kUsage =
     "bench_ingest [--streams N,N,...] [--rows N: of each measurement] [--idle N: streams that only stay "
     "open]\n"
-    "             [--floats: only 10 processes x 100 calls x 100 values]\n";
+    "             [--floats: only 10 processes x 100 calls x 100 values]\n"
+    "bench_ingest --simulate-workers N,N,... [--from DIR: kept spools] [--speed X: times the recorded pace, "
+    "or "
+    "max]\n"
+    "             [--seconds S: measured] [--ramp S: within which workers begin]\n";
 constexpr std::int64_t kLeastPoints = 100;  // of each series
 constexpr std::int64_t kTimeUs = 1'764'000'000'000'000;
 
@@ -33,6 +38,7 @@ struct Options {
   std::int64_t rows = 1'000'000;
   int idle = 1000;
   bool floats = false;
+  bench::SimulateOptions simulate;  // without workers: not asked for
 };
 
 // What a record holds.
@@ -53,6 +59,24 @@ int number(const std::string& option, const std::string& text) {
   return value;
 }
 
+std::vector<int> numbers(const std::string& option, const std::string& text) {
+  std::vector<int> all;
+  for (std::size_t from = 0; from <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', from), text.size());
+    all.push_back(number(option, text.substr(from, comma - from)));
+    from = comma + 1;
+  }
+  return all;
+}
+
+double positive(const std::string& option, const std::string& text) {
+  double value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size() || !(value > 0))
+    throw std::runtime_error(option + ": '" + text + "' is not a number above 0\n" + kUsage);
+  return value;
+}
+
 Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
@@ -68,12 +92,17 @@ Options parse(int argc, char** argv) {
     if (i + 1 == argc) throw std::runtime_error(option + ": needs a value\n" + kUsage);
     const std::string value = argv[++i];
     if (option == "--streams") {
-      options.streams.clear();
-      for (std::size_t from = 0; from <= value.size();) {
-        const std::size_t comma = std::min(value.find(',', from), value.size());
-        options.streams.push_back(number(option, value.substr(from, comma - from)));
-        from = comma + 1;
-      }
+      options.streams = numbers(option, value);
+    } else if (option == "--simulate-workers") {
+      options.simulate.workers = numbers(option, value);
+    } else if (option == "--from") {
+      options.simulate.from = value;
+    } else if (option == "--speed") {
+      options.simulate.speed = value == "max" ? 0 : positive(option, value);
+    } else if (option == "--seconds") {
+      options.simulate.seconds = positive(option, value);
+    } else if (option == "--ramp") {
+      options.simulate.ramp_s = positive(option, value);
     } else if (option == "--rows") {
       options.rows = number(option, value);
     } else if (option == "--idle") {
@@ -369,7 +398,8 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
   try {
-    return run(parse(argc, argv));
+    const Options options = parse(argc, argv);
+    return options.simulate.workers.empty() ? run(options) : bench::run_simulation(options.simulate);
   } catch (const std::exception& error) {
     std::cerr << "bench_ingest: " << error.what() << "\n";
     return 1;

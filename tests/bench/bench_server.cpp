@@ -32,7 +32,12 @@ Server::Server() {
   std::string name = (std::filesystem::temp_directory_path() / "hooke-bench-XXXXXX").string();
   if (!::mkdtemp(name.data())) throw std::runtime_error("cannot make a folder like " + name);
   folder_ = name;
+  start();
+}
+
+void Server::start() {
   const auto ports = folder_ / "ports";
+  std::filesystem::remove(ports);
   process_ = std::make_unique<harness::Process>(
       std::vector<std::string>{harness::program("hooked").string(), "--data", (folder_ / "data").string(),
                                "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--no-auth", "--port-file",
@@ -53,7 +58,13 @@ void Server::stop() {
     throw std::runtime_error("hooked did not stop: " + process_->err());
 }
 
+void Server::kill() {
+  process_->signal(SIGKILL);
+  process_->wait(milliseconds(kDeadline));
+}
+
 Server::~Server() {
+  process_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
 }
@@ -82,22 +93,26 @@ v1::Statistics Server::statistics() {
   return statistics;
 }
 
+grpc::Status submit(const std::shared_ptr<grpc::Channel>& channel, int runs,
+                    v1::SubmitExperimentResponse& submitted) {
+  static int number = 0;
+  v1::SubmitExperimentRequest request;
+  request.set_request_id("submit-" + std::to_string(++number));
+  request.set_experiment_id("bench");
+  request.mutable_config()->mutable_data()->set_set(v1::DATA_SET_GAUSSIANS);
+  request.mutable_config()->mutable_model()->set_type(v1::MODEL_TYPE_LINEAR);
+  for (int seed = 0; seed < runs; ++seed) request.add_seeds(seed);
+  Context context;
+  return v1::ExperimentService::NewStub(channel)->SubmitExperiment(&context, request, &submitted);
+}
+
 std::vector<v1::LeaseGrant> lease(const std::shared_ptr<grpc::Channel>& channel, int runs) {
   constexpr int kRunsOfOne = 1000;
-  static int number = 0;
-  const auto experiments = v1::ExperimentService::NewStub(channel);
   const auto workers = v1::WorkerService::NewStub(channel);
   std::vector<v1::LeaseGrant> grants;
   for (int first = 0; first < runs; first += kRunsOfOne) {
-    v1::SubmitExperimentRequest submit;
-    submit.set_request_id("submit-" + std::to_string(++number));
-    submit.set_experiment_id("bench");
-    submit.mutable_config()->mutable_data()->set_set(v1::DATA_SET_GAUSSIANS);
-    submit.mutable_config()->mutable_model()->set_type(v1::MODEL_TYPE_LINEAR);
-    for (int seed = first; seed < std::min(runs, first + kRunsOfOne); ++seed) submit.add_seeds(seed);
     v1::SubmitExperimentResponse submitted;
-    Context context;
-    require(experiments->SubmitExperiment(&context, submit, &submitted), "submit");
+    require(submit(channel, std::min(runs - first, kRunsOfOne), submitted), "submit");
     for (const v1::Run& run : submitted.runs()) {
       Context of_lease;
       v1::LeaseRequest request;

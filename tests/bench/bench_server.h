@@ -35,14 +35,23 @@ class Server {
   // Resident memory, bytes.
   std::int64_t memory() const;
   v1::Statistics statistics();
+  pid_t pid() const { return process_->pid(); }
   // Ends the program in good order; the database is one file then.
   void stop();
+  // Ends it by SIGKILL.
+  void kill();
+  // Starts it again on what it left.
+  void start();
 
  private:
   std::filesystem::path folder_;
   int port_ = 0;
   std::unique_ptr<harness::Process> process_;
 };
+
+// Submits one experiment of at most 1,000 runs. Not thread-safe.
+grpc::Status submit(const std::shared_ptr<grpc::Channel>& channel, int runs,
+                    v1::SubmitExperimentResponse& submitted);
 
 // Submits experiments of `runs` runs together, and leases each run. Not thread-safe.
 std::vector<v1::LeaseGrant> lease(const std::shared_ptr<grpc::Channel>& channel, int runs);
