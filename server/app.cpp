@@ -30,6 +30,7 @@
 #include "server/listener.h"
 #include "server/own_socket.h"
 #include "server/scheduling/deletion.h"
+#include "server/scheduling/lease_watch.h"
 #include "server/scheduling/queue.h"
 #include "server/services/access_service.h"
 #include "server/services/admin_service.h"
@@ -186,6 +187,7 @@ class App::Parts {
         importer_(writer_, wall_clock, storage::random_bytes),
         queue_(writer_, {options.lease_period, scheduling::QueueOptions{}.retry_after}, wall_clock,
                storage::random_bytes),
+        leases_(queue_, kSweepEvery, wall_clock),
         deletion_(writer_, readers_, wall_clock),
         access_(admin_token(options), certificate_roles(options), wall_clock),
         gate_(access_),
@@ -199,7 +201,7 @@ class App::Parts {
     spdlog::info("hooked {} ({}), SQLite {}, gRPC {}", kVersion, kGitCommit,
                  storage::Database::sqlite_version(), grpc::Version());
     spdlog::info("data in {}, schema version {}", database_.folder().string(), database_.schema_version());
-    if (const auto renewed = queue_.renew_all(); renewed > 0) spdlog::info("renewed {} leases", renewed);
+    watch_leases();
     sweeper_ = std::make_unique<Timer>(kSweepEvery, [this] { sweep(); });
     collector_ = std::make_unique<Timer>(kCollectEvery, [this] { collect(); });
     if (!tls_.on() && options.insecure)
@@ -320,10 +322,18 @@ class App::Parts {
     admin_.sample();
     feeds_.end_refused(gate_);
     worker_streams_.end_refused(gate_);
+    watch_leases();
+  }
+
+  void watch_leases() {
     try {
-      const auto lapsed = queue_.sweep();
-      if (lapsed > 0) spdlog::warn("{} leases lapsed", lapsed);
-      leases_lapsed_ += lapsed;
+      const auto seen = leases_.look();
+      if (seen.lapsed > 0) spdlog::warn("{} leases lapsed", seen.lapsed);
+      if (seen.renewed > 0 && seen.moved_us == 0) spdlog::info("renewed {} leases", seen.renewed);
+      if (seen.renewed > 0 && seen.moved_us != 0)
+        spdlog::warn("the clock was set, or stood still: it moved by {:.1f} s; renewed {} leases",
+                     static_cast<double>(seen.moved_us) / 1e6, seen.renewed);
+      leases_lapsed_ += seen.lapsed;
     } catch (const std::exception& error) {
       spdlog::error("sweeping leases: {}", error.what());
     }
@@ -360,6 +370,7 @@ class App::Parts {
   ingest::Ingest ingest_;
   ingest::Importer importer_;
   scheduling::Queue queue_;
+  scheduling::LeaseWatch leases_;
   scheduling::Deletion deletion_;
   access::Access access_;
   services::Gate gate_;

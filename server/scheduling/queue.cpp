@@ -351,9 +351,8 @@ Run Queue::extend(const ExtendRequest& request) {
   });
 }
 
-std::int64_t Queue::sweep() {
+std::int64_t Queue::sweep(TimeUs now) {
   return writer_.run([&](Transaction& transaction) {
-    const TimeUs now = clock_();
     const auto expired = storage::expired_attempts(transaction, now, kSweepGroup);
     for (const auto& attempt : expired) lapse(transaction, attempt, now);
     return static_cast<std::int64_t>(expired.size());

@@ -1,6 +1,6 @@
 // Queue: submitting, leasing and ending runs.
 //
-// Owned by server/app; borrows the Writer. Every call but sweep's loop is a unary call: it blocks until
+// Owned by server/app; borrows the Writer. Every call blocks until
 // its transaction is committed, from any thread but the writer's. It keeps no state of its own: the
 // database is the queue, so there is nothing to lose or to lock.
 //
@@ -164,12 +164,11 @@ class Queue {
   // changes nothing. All or none. Throws kInvalidArgument and kNotFound.
   void update_slurm_jobs(const std::vector<SlurmReport>& reports);
 
-  // Takes lapsed leases: their runs are queued again, or fail when no attempt is left. Returns how
-  // many. To be called every second or so.
-  std::int64_t sweep();
+  // Takes leases that have lapsed at `now`: their runs are queued again, or fail when no attempt is left.
+  // Returns how many. LeaseWatch calls it.
+  std::int64_t sweep(TimeUs now);
 
-  // The clock of leases stood still while the server was down. To be called once at start, before any
-  // sweep. Returns the number of live leases.
+  // Gives every live lease a full period: nobody could be heard. Returns how many there are.
   std::int64_t renew_all();
 
   const QueueOptions& options() const { return options_; }

@@ -5,17 +5,32 @@
 #include <cstring>
 #include <iostream>
 #include <string_view>
+#include <utility>
 
 #include "tests/fault/options.h"
 
 namespace hooke::fault {
 namespace {
 
-constexpr const char* kUsage = "fault_tests [--kills N] [--seed N] [GoogleTest's own options]\n";
+constexpr const char* kUsage = "fault_tests [--kills N] [--stops N] [--seed N] [GoogleTest's own options]\n";
 
 Options& chosen() {
   static Options options;
   return options;
+}
+
+// False: there is no such option.
+bool take(Options& options, std::string_view name, int value) {
+  if (name == "--seed") {
+    options.seed = static_cast<unsigned>(value);
+    return true;
+  }
+  for (const auto& [known, place] : {std::pair{"--kills", &options.kills}, {"--stops", &options.stops}})
+    if (name == known) {
+      *place = value;
+      return true;
+    }
+  return false;
 }
 
 }  // namespace
@@ -32,14 +47,12 @@ int main(int argc, char** argv) {
   auto& options = hooke::fault::chosen();
   for (int i = 1; i < argc; i += 2) {
     const std::string_view name = argv[i];
-    long long value = -1;
+    int value = -1;
     if (i + 1 < argc) std::from_chars(argv[i + 1], argv[i + 1] + std::strlen(argv[i + 1]), value);
-    if (value < 0 || value > 1'000'000 || (name != "--kills" && name != "--seed")) {
+    if (value < 0 || value > 1'000'000 || !hooke::fault::take(options, name, value)) {
       std::cerr << hooke::fault::kUsage;
       return 2;
     }
-    if (name == "--kills") options.kills = static_cast<int>(value);
-    if (name == "--seed") options.seed = static_cast<unsigned>(value);
   }
   return RUN_ALL_TESTS();
 }

@@ -5,6 +5,7 @@ namespace hooke::fault {
 
 struct Options {
   int kills = 8;  // in each test that kills
+  int stops = 1;  // in each test that stops a process for a while
   unsigned seed = 1;
 };
 

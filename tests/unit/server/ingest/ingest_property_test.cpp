@@ -108,7 +108,7 @@ class History {
         return replace(event.a, event.b);
       case Act::kLapse:
         now_ += kPeriod;
-        queue_->sweep();
+        queue_->sweep(now_);
         RC_ASSERT(run().state == storage::RunState::kQueued);
         make_records(1 + event.a, event.b);
         send_from(committed() + 1);
@@ -306,7 +306,7 @@ class History {
   // Another attempt is granted and resumes at one of the barriers, or at none.
   void replace(unsigned a, unsigned b) {
     now_ += kPeriod;
-    queue_->sweep();
+    queue_->sweep(now_);
     lease();
     std::optional<Step> resume;
     if (!barriers_.empty() && a % 4 != 0)

@@ -64,7 +64,7 @@ class IngestTest : public ::testing::Test {
   // The lease of the run lapses and another attempt is granted.
   storage::AttemptKey lease_again() {
     now_ += 60 * kSecond;
-    queue_.sweep();
+    queue_.sweep(now_);
     return lease();
   }
 
@@ -397,7 +397,7 @@ TEST_F(IngestTest, ALapsedAttemptWritesOnUntilAnotherIsGranted) {
   Client client(ingest_, grant());
   client.send({start(), loss(0)});
   now_ += 60 * kSecond;
-  queue_.sweep();
+  queue_.sweep(now_);
   EXPECT_EQ(run().state, RunState::kQueued);
   client.send({loss(1)});
   EXPECT_EQ(run().state, RunState::kRunning);

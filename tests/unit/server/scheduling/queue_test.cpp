@@ -372,11 +372,11 @@ TEST_F(QueueTest, AHeartbeatKeepsTheLease) {
   for (int i = 0; i < 5; ++i) {
     now_ += 50 * kSecond;
     EXPECT_EQ(queue_->heartbeat(key_of(grant)), std::chrono::seconds(60));
-    EXPECT_EQ(queue_->sweep(), 0);
+    EXPECT_EQ(queue_->sweep(now_), 0);
   }
   now_ += 60 * kSecond;
-  EXPECT_EQ(queue_->sweep(), 1);
-  EXPECT_EQ(queue_->sweep(), 0);
+  EXPECT_EQ(queue_->sweep(now_), 1);
+  EXPECT_EQ(queue_->sweep(now_), 0);
 }
 
 TEST_F(QueueTest, AHeartbeatWithAWrongTokenAttemptOrRunIsRefused) {
@@ -395,7 +395,7 @@ TEST_F(QueueTest, ALapsedRunGoesToAnotherWorkerAndTheOldTokenIsFenced) {
   const auto id = submit("a");
   const auto old = lease("w1");
   now_ += 60 * kSecond;
-  EXPECT_EQ(queue_->sweep(), 1);
+  EXPECT_EQ(queue_->sweep(now_), 1);
   EXPECT_EQ(run(id).state, RunState::kQueued);
   EXPECT_EQ(run(id).reason.kind, ReasonKind::kLeaseLapsed);
   const auto fresh = lease("w2");
@@ -412,7 +412,7 @@ TEST_F(QueueTest, ALapsedAttemptGoesOnUnderItsNumberUntilAnotherIsGranted) {
   const auto id = submit("a");
   const auto grant = lease();
   now_ += 61 * kSecond;
-  queue_->sweep();
+  queue_->sweep(now_);
   queue_->heartbeat(key_of(grant));
   EXPECT_EQ(run(id).state, RunState::kRunning);
   EXPECT_EQ(run(id).attempt, 1);
@@ -421,7 +421,7 @@ TEST_F(QueueTest, ALapsedAttemptGoesOnUnderItsNumberUntilAnotherIsGranted) {
               ElementsAre(RunState::kQueued, RunState::kRunning, RunState::kQueued, RunState::kRunning));
   EXPECT_FALSE(queue_->lease(asking("w2")));
   now_ += 59 * kSecond;
-  EXPECT_EQ(queue_->sweep(), 0);
+  EXPECT_EQ(queue_->sweep(now_), 0);
 }
 
 TEST_F(QueueTest, CrashesUseUpTheAttemptsAndReturnsDoNot) {
@@ -449,7 +449,7 @@ TEST_F(QueueTest, TheLastLapseFailsTheRunAndFencesAtOnce) {
   const auto id = queue_->submit(wanted).runs[0].run_id;
   const auto grant = lease();
   now_ += 60 * kSecond;
-  queue_->sweep();
+  queue_->sweep(now_);
   EXPECT_EQ(run(id).state, RunState::kFailed);
   EXPECT_EQ(run(id).reason.kind, ReasonKind::kAttemptsExhausted);
   EXPECT_EQ(fenced(key_of(grant)), "RUN_FINISHED");
@@ -492,7 +492,7 @@ TEST_F(QueueTest, ALapseAfterTheEndRecordEndsTheRunAsTheRecordSays) {
   server_->write(
       [&](storage::Transaction& t) { storage::set_end_record(t, run(id).id, 1, RunState::kSucceeded, {}); });
   now_ += 60 * kSecond;
-  queue_->sweep();
+  queue_->sweep(now_);
   EXPECT_EQ(run(id).state, RunState::kSucceeded);
 }
 
@@ -507,7 +507,7 @@ TEST_F(QueueTest, CancellingFencesAtOnceAndAFinishedRunCannotBeCancelled) {
   EXPECT_EQ(code_of([&] { queue_->cancel(running, ""); }), Code::kFailedPrecondition);
   EXPECT_EQ(code_of([&] { queue_->cancel("nothing", ""); }), Code::kNotFound);
   now_ += 100 * kSecond;
-  EXPECT_EQ(queue_->sweep(), 0);
+  EXPECT_EQ(queue_->sweep(now_), 0);
   EXPECT_FALSE(queue_->lease(asking()));
 }
 
@@ -625,13 +625,13 @@ TEST_F(QueueTest, TheClockOfLeasesStandsStillWhileTheServerIsDown) {
   const auto grant = lease();
   restart(3'600 * kSecond);
   EXPECT_EQ(queue_->renew_all(), 1);
-  EXPECT_EQ(queue_->sweep(), 0);
+  EXPECT_EQ(queue_->sweep(now_), 0);
   now_ += 59 * kSecond;
-  EXPECT_EQ(queue_->sweep(), 0);
+  EXPECT_EQ(queue_->sweep(now_), 0);
   EXPECT_NO_THROW(queue_->heartbeat(key_of(grant)));
   EXPECT_EQ(run(id).attempt, 1);
   now_ += 60 * kSecond;
-  EXPECT_EQ(queue_->sweep(), 1);
+  EXPECT_EQ(queue_->sweep(now_), 1);
 }
 
 }  // namespace
