@@ -71,6 +71,10 @@ class Resume : public testing::Test {
     for (std::size_t step = 0; step + 1 < loss.size(); ++step)
       ASSERT_EQ(loss[step + 1][0], std::to_string(step));
     for (const char* key : kKeys) EXPECT_EQ(series(run, key), series(undisturbed, key)) << key;
+    const auto memory = csv(series(run, "system/memory.rss"));
+    ASSERT_GT(memory.size(), 1u);
+    for (std::size_t row = 2; row < memory.size(); ++row)
+      EXPECT_GT(std::stol(memory[row][0]), std::stol(memory[row - 1][0]));
   }
 
   std::string series(const std::string& run, const std::string& key) {

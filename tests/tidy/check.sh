@@ -34,7 +34,7 @@ for folder in $(for file in $sources; do dirname "$file"; done | sort -u | grep 
 done
 
 # Libraries where they do not belong.
-trainer='worker/engine worker/models worker/data worker/training worker/trainer worker/spool'
+trainer='worker/engine worker/models worker/data worker/training worker/trainer worker/spool worker/system'
 while IFS= read -r hit; do breach "not for the trainer: $hit"; done < <(
   grep -rnE '#include [<"](grpc|google/|sqlite3|SQLiteCpp|hooke/v1)' $trainer --include='*.cpp' --include='*.h')
 while IFS= read -r hit; do breach "SQLite outside server/storage: $hit"; done < <(
@@ -43,7 +43,7 @@ while IFS= read -r hit; do breach "SQLite outside server/storage: $hit"; done < 
 while IFS= read -r hit; do breach "analysis holds pure functions: $hit"; done < <(
   grep -rnE '#include [<"](grpc|hooke/v1)|_clock::now' server/analysis --include='*.cpp' --include='*.h')
 while IFS= read -r hit; do breach "only the trainer knows LibTorch: $hit"; done < <(
-  grep -rnE '#include [<"](torch|ATen|c10)/' server client worker/agent worker/uplink worker/spool --include='*.cpp' --include='*.h')
+  grep -rnE '#include [<"](torch|ATen|c10)/' server client worker/agent worker/uplink worker/spool worker/system --include='*.cpp' --include='*.h')
 
 # Every source is built, every folder explains itself.
 for file in $sources; do

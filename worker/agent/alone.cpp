@@ -129,6 +129,7 @@ std::vector<std::string> command(const Options& options, const fs::path& folder,
     out.push_back(root.string());
   }
   if (options.allow_torchscript) out.push_back("--allow-torchscript");
+  if (options.no_system_metrics) out.push_back("--no-system-metrics");
   return out;
 }
 
@@ -171,6 +172,8 @@ void add_options(CLI::App& app, RunOptions& options) {
       ->capture_default_str();
   app.add_flag("--allow-torchscript", options.worker.allow_torchscript,
                "Run a TorchScript program that the configuration names, from the data roots");
+  app.add_flag("--no-system-metrics", options.worker.no_system_metrics,
+               "Leave out the series system/*: what the CPU, the memory and the GPUs do");
   app.add_option("--trainer", options.worker.trainer, "The hooke-trainer to start")->capture_default_str();
 }
 

@@ -168,6 +168,7 @@ class Attempt {
     };
     for (const auto& root : options_.data_roots) add("--data-root", root.string());
     if (options_.allow_torchscript) out.push_back("--allow-torchscript");
+    if (options_.no_system_metrics) out.push_back("--no-system-metrics");
     if (!way) return out;
     add("--resume", way->checkpoint.path.string());
     if (!way->resend_after) return out;

@@ -186,6 +186,9 @@ void add_options(CLI::App& app, Line& line) {
   env(app.add_flag("--allow-torchscript", options.allow_torchscript,
                    "Run TorchScript programs that configurations name, from the data roots"),
       "ALLOW_TORCHSCRIPT");
+  env(app.add_flag("--no-system-metrics", options.no_system_metrics,
+                   "Leave out the series system/*: what the CPU, the memory and the GPUs do"),
+      "NO_SYSTEM_METRICS");
 }
 
 }  // namespace

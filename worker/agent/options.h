@@ -27,6 +27,7 @@ struct Options {
   bool offline = false;  // the run of SPOOL/RUN/run.json, without a server
   bool keep_spool = false;
   bool allow_torchscript = false;
+  bool no_system_metrics = false;
   int checkpoint_seconds = 300;  // a checkpoint at least this often; 0: only those that runs ask for
   std::uint64_t spool_limit_bytes = 10ull << 30;  // of one attempt
   std::chrono::milliseconds poll_longest{5'000};  // between two questions for work

@@ -2,12 +2,14 @@
 // caught here and nowhere else.
 #include <malloc.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <fstream>
 #include <functional>
 #include <iostream>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -23,12 +25,14 @@
 #include "worker/trainer/resumption.h"
 #include "worker/trainer/segments.h"
 #include "worker/trainer/spool_recorder.h"
+#include "worker/trainer/system_series.h"
 #include "worker/training/train.h"
 
 namespace {
 
 enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2, kNoCheckpoint = 3, kStopped = 75 };
 
+using hooke::trainer::FanOut;
 using hooke::trainer::Offline;
 using hooke::trainer::Resumption;
 using hooke::trainer::SpoolRecorder;
@@ -74,6 +78,16 @@ hooke::training::RunOptions run_options(const hooke::trainer::CommandLine& line)
   return options;
 }
 
+// Writes the files, with what the machine does among the values.
+std::unique_ptr<FanOut> recorder_of(std::vector<hooke::training::Recorder*> files,
+                                    const hooke::training::RunOptions& options, bool system_metrics) {
+  using hooke::system::Sampler;
+  if (!system_metrics) return std::make_unique<FanOut>(std::move(files));
+  Sampler sampler(std::max(options.measuring_threads, options.training_threads),
+                  hooke::system::Gpus(options.device), Sampler::Clock::now());
+  return std::make_unique<hooke::trainer::SystemSeries>(std::move(files), std::move(sampler));
+}
+
 int run(const hooke::trainer::CommandLine& line, const std::string& text,
         std::optional<Resumption> resumption, SpoolRecorder& spool) {
   const auto config = hooke::training::parse_config(text);
@@ -83,14 +97,15 @@ int run(const hooke::trainer::CommandLine& line, const std::string& text,
     state = std::move(resumption->checkpoint.state);
     spool.resume(std::move(*resumption));
   }
+  const hooke::training::RunOptions options = run_options(line);
   hooke::trainer::Progress progress(std::cerr);
   hooke::trainer::CsvRecorder csv(line.csv);
-  std::vector<hooke::training::Recorder*> recorders = {&spool, &progress};
+  std::vector<hooke::training::Recorder*> files = {&spool};
   // Before the spool: a checkpoint, which the spool's recorder writes, must not be ahead of the files.
-  if (!line.csv.empty()) recorders.insert(recorders.begin(), &csv);
-  hooke::trainer::FanOut all(recorders);
-  const auto outcome =
-      hooke::training::train(config, run_options(line), std::move(state), all, stop_requested);
+  if (!line.csv.empty()) files.insert(files.begin(), &csv);
+  const auto recorded = recorder_of(files, options, line.system_metrics);
+  FanOut all({recorded.get(), &progress});
+  const auto outcome = hooke::training::train(config, options, std::move(state), all, stop_requested);
   if (outcome == hooke::training::Outcome::kFinished) {
     spool.succeed();
     progress.done();

@@ -27,6 +27,7 @@ Usage: hooke-trainer --config FILE.json --out DIR [options]
                         asks for (default: none); it changes no result
   --spool-limit BYTES   space for records.spool (default: 10 GiB); the run fails when it is used up
   --csv DIR             also write one CSV file for each series, as DIR/train/loss.csv
+  --no-system-metrics   leave out the series system/*: what the CPU, the memory and the GPUs do
   --alone               for a run by hand: each start writes DIR/1, DIR/2, …, goes on from the newest
                         checkpoint there, and writes the CSV files into DIR
   --resume FILE         go on from a checkpoint; may be given several times, the newest first:
@@ -106,6 +107,8 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
       line.spool_limit_bytes = parse_number<std::uint64_t>(option, value(), 1);
     } else if (option == "--csv") {
       line.csv = value();
+    } else if (option == "--no-system-metrics") {
+      line.system_metrics = false;
     } else if (option == "--about") {
       line.about = true;
     } else if (option == "--alone") {

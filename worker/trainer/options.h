@@ -24,6 +24,7 @@ struct CommandLine {
   std::optional<std::uint64_t> resend_after;
   std::optional<std::int64_t> resume_step;
   std::filesystem::path csv;  // empty: no CSV files
+  bool system_metrics = true;
   bool alone = false;
   std::string offline_uuid;
   bool about = false;                 // say what this machine offers, and end

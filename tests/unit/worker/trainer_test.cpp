@@ -119,7 +119,7 @@ class TrainerTest : public ::testing::Test {
 };
 
 // Every value of a run: what the spools of its attempts say in turn, each cutting what lies after
-// the step that it resumes. Values as bytes, so that NaN equals itself.
+// the step that it resumes, without those of the machine. Values as bytes, so that NaN equals itself.
 class RunValues {
  public:
   void add(const std::vector<spool::Record>& records) {
@@ -127,6 +127,7 @@ class RunValues {
       if (record.kind == spool::Kind::kScalars) {
         const spool::Scalars scalars = spool::decode_scalars(record.payload);
         for (const auto& [key, value] : scalars.values) {
+          if (key.starts_with("system/")) continue;
           put(scalars.step, key, std::string(reinterpret_cast<const char*>(&value), sizeof value));
         }
       } else if (record.kind == spool::Kind::kMatrix) {
@@ -426,6 +427,39 @@ TEST_F(TrainerTest, WritesOneCsvFileForEachSeries) {
   EXPECT_EQ(cells.size(), 1u + 3 * 9);
   EXPECT_EQ(cells[0], "step,responding,updated,mean,sd,count,skipped,ratio_of_means,nonfinite");
   EXPECT_THAT(cells[2], ::testing::StartsWith("0,a,b,"));
+}
+
+TEST_F(TrainerTest, RecordsWhatTheMachineDoesAmongAStepsValues) {
+  const fs::path csv = root_.path() / "csv";
+  ASSERT_EQ(run(config(), {"--csv", csv.string()}), 0) << errors();
+  EXPECT_THAT(errors(), Not(HasSubstr("system/"))) << "people watch the training";
+  std::map<std::string, std::vector<std::int64_t>> steps;  // by key
+  for (const spool::Record& record : records()) {
+    if (record.kind != spool::Kind::kScalars) continue;
+    const spool::Scalars scalars = spool::decode_scalars(record.payload);
+    for (const auto& [key, value] : scalars.values) {
+      if (!key.starts_with("system/")) continue;
+      EXPECT_GT(value, 0) << key;
+      EXPECT_TRUE(steps[key].empty() || scalars.step > steps[key].back()) << key << " " << scalars.step;
+      steps[key].push_back(scalars.step);
+    }
+  }
+  for (const char* key : {"system/cpu.utilization", "system/memory.rss", "system/memory.used"}) {
+    ASSERT_FALSE(steps[key].empty()) << key;
+    EXPECT_EQ(steps[key].front(), 0);
+    EXPECT_EQ(lines_of(csv / (std::string(key) + ".csv")).size(), 1 + steps[key].size());
+  }
+  EXPECT_EQ(steps.size(), 3u);
+}
+
+TEST_F(TrainerTest, WithoutTheMachinesSeriesTheRunIsTheSame) {
+  ASSERT_EQ(run(config()), 0) << errors();
+  const RunValues with = run_of(records());
+  out_ = root_.path() / "second";
+  ASSERT_EQ(run(config(), {"--no-system-metrics"}), 0) << errors();
+  EXPECT_EQ(run_of(records()).values, with.values);
+  for (const spool::Record& record : records())
+    EXPECT_EQ(record.payload.find("system/"), std::string::npos) << record.number;
 }
 
 TEST_F(TrainerTest, RecordsPairsWholeInItsSpoolAndCsv) {
