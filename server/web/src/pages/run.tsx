@@ -1,4 +1,5 @@
-// One run: which class influences which, and when training changes phase; loss and accuracy; where it came from.
+// One run: which class influences which, and when training changes phase; loss and accuracy; what the machine did;
+// where it came from.
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 import { experiments, queries } from "../api/clients.js";
 import { getPhases, marksOf } from "../api/phases.js";
@@ -23,7 +24,7 @@ import { ScalarsPanel } from "../parts/scalars_panel.js";
 import { SeriesPicker } from "../parts/series_picker.js";
 import { useStepStore } from "../parts/use_step.js";
 import { Empty, Loading, Problem, Select } from "../parts/widgets.js";
-import { configured, matricesOf, type MatrixChoice, phaseChoices, planeOf, scalarGroups, updatedShown, zoomOf } from "./run_view.js";
+import { configured, matricesOf, type MatrixChoice, phaseChoices, planeOf, scalarGroups, systemGroups, updatedShown, zoomOf } from "./run_view.js";
 
 export function RunPage({ id }: { id: string }) {
   const answer = useCall(id, async (signal) => {
@@ -73,6 +74,7 @@ function Loaded({ run: loaded, askedAt, stored, reload }: { run: Run; askedAt: n
   const shared = { run: run.name, zoom, domain, onZoom, step, onStep, feed };
   const extra = useMemo(() => listParam(params.series).filter((key) => scalars.some((series) => series.key === key)), [params.series, scalars]);
   const groups = useMemo(() => scalarGroups(scalars, choice !== undefined), [scalars, choice !== undefined]);
+  const system = useMemo(() => systemGroups(scalars), [scalars]);
   const live = isLive(run);
   useEffect(() => {
     if (live) feed.start();
@@ -111,6 +113,13 @@ function Loaded({ run: loaded, askedAt, stored, reload }: { run: Run; askedAt: n
         ))}
       </div>
       {scalars.length > 0 && <SeriesPicker scalars={scalars} chosen={extra} />}
+      {system.length > 0 && (
+        <div class="panel-grid" role="group" aria-label="System">
+          {system.map(({ title, keys }) => (
+            <ScalarsPanel key={title} title={title} keys={keys} log={params[`y:${title}`] === "log"} onLog={setLog(`y:${title}`)} {...shared} />
+          ))}
+        </div>
+      )}
       <RunDetails run={run} />
     </>
   );

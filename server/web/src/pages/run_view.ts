@@ -67,8 +67,24 @@ export function phaseChoices(choice: MatrixChoice | undefined, plane: Plane, sca
       for (const updated of names) for (const responding of names) add(entryKey(key, plane, responding, updated));
     }
   }
-  for (const { key, count } of scalars) if (count >= 8) add(key);
+  for (const { key, count } of scalars) if (count >= 8 && !ofMachine(key)) add(key);
   return choices;
+}
+
+function ofMachine(key: string): boolean {
+  return key.startsWith("system/");
+}
+
+// What the machine did meanwhile: a group for each unit.
+export function systemGroups(scalars: Stored[]): { title: string; keys: string[] }[] {
+  const units: [string, RegExp][] = [
+    ["System utilization, %", /\.utilization(@|$)/],
+    ["System memory, bytes", /memory/],
+    ["GPU power, W", /\.power(@|$)/],
+    ["GPU temperature, °C", /\.temperature(@|$)/],
+  ];
+  const keys = scalars.map(({ key }) => key).filter(ofMachine);
+  return units.map(([title, unit]) => ({ title, keys: keys.filter((key) => unit.test(key)) })).filter((group) => group.keys.length > 0);
 }
 
 // Loss and accuracy, and the scalar S of a regression, each with what belongs to it.
@@ -80,7 +96,7 @@ export function scalarGroups(scalars: Stored[], hasMatrices: boolean): { title: 
   ];
   if (!hasMatrices)
     for (const { key } of scalars) if (/^elasticity\/(?!size\.)/.test(key)) groups.unshift({ title: key, keys: [key] });
-  const others = scalars.filter(({ key }) => groups.every(({ keys }) => !keys.includes(key)));
+  const others = scalars.filter(({ key }) => !ofMachine(key) && groups.every(({ keys }) => !keys.includes(key)));
   // Imported runs have keys of their own: a page must not be empty for them.
   if (groups.every(({ keys }) => keys.length === 0)) for (const { key } of others.slice(0, 4)) groups.push({ title: key, keys: [key] });
   return groups.filter(({ keys }) => keys.length > 0);
