@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include "hooke_version.h"
 #include "proto/hooke/channel.h"
@@ -85,6 +86,7 @@ Connection::Connection(Endpoint endpoint, std::function<void(const std::string&)
     : endpoint_(std::move(endpoint)), notice_(std::move(notice)), channel_(open_channel(endpoint_)) {}
 
 void Connection::authorise(grpc::ClientContext& context) const {
+  context.AddMetadata(kVersionKey, kVersion);
   if (!endpoint_.token.empty()) context.AddMetadata(kAuthorizationKey, kBearer + endpoint_.token);
 }
 
@@ -105,9 +107,19 @@ Error Connection::error_of(const grpc::Status& status) const {
                              " wants a token; HOOKE_TOKEN_FILE or --token-file names a file that holds it"
                        : "the server at " + endpoint_.address + " does not accept the token from " +
                              endpoint_.token_origin + " (" + error.what() + ")");
+    case Code::kUnimplemented:
+      // gRPC itself says no more; Hooke's own refusals have a reason.
+      return *error.what() == '\0' ? Error(Code::kUnimplemented, unknown_call()) : error;
     default:
       return error;
   }
+}
+
+std::string Connection::unknown_call() const {
+  const std::lock_guard lock(mutex_);
+  return "the server at " + endpoint_.address + " does not know this call; it is " +
+         (server_version_.empty() ? "of another version" : "version " + server_version_) +
+         ", this program is " + kVersion + ": bring the server up to date";
 }
 
 void Connection::note_version(const grpc::ClientContext& context) {
@@ -116,11 +128,14 @@ void Connection::note_version(const grpc::ClientContext& context) {
   auto found = initial.find(kVersionKey);
   if (found == initial.end() && (found = trailing.find(kVersionKey)) == trailing.end()) return;
   const std::string theirs(found->second.data(), found->second.size());
-  if (!notice_ || major_of(theirs) == major_of(kVersion)) return;
-  std::call_once(version_noted_, [&] {
-    notice_("the server at " + endpoint_.address + " is version " + theirs + ", this program is " + kVersion +
-            ": they may misunderstand each other; install the same major version");
-  });
+  const bool other_major = major_of(theirs) != major_of(kVersion);
+  {
+    const std::lock_guard lock(mutex_);
+    server_version_ = theirs;
+    if (!notice_ || !other_major || std::exchange(version_told_, true)) return;
+  }
+  notice_("the server at " + endpoint_.address + " is version " + theirs + ", this program is " + kVersion +
+          ": they may misunderstand each other; install the same major version");
 }
 
 void Connection::attempt(const std::function<grpc::Status(grpc::ClientContext&)>& call,

@@ -40,7 +40,8 @@ class Connection {
   const Endpoint& endpoint() const { return endpoint_; }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
-  // Adds the token to the context of a stream; call() does so itself. Sets no deadline.
+  // Adds the token and this program's version to the context of a stream; call() does so itself. Sets no
+  // deadline.
   void authorise(grpc::ClientContext& context) const;
 
   // One unary call of a generated stub:
@@ -63,19 +64,23 @@ class Connection {
   // REQUIRES: !status.ok().
   Error error_of(const grpc::Status& status) const;
 
-  // Tells of another major version, from the metadata that came with an answer.
+  // Remembers the server's version, and tells of another major one, from the metadata that came with an
+  // answer.
   void note_version(const grpc::ClientContext& context);
 
   // Whether the server's health service says SERVING within `deadline`. Never throws.
   bool healthy(std::chrono::milliseconds deadline) const;
 
  private:
+  std::string unknown_call() const;
   void attempt(const std::function<grpc::Status(grpc::ClientContext&)>& call, const CallOptions& options);
 
   const Endpoint endpoint_;
   const std::function<void(const std::string&)> notice_;
   std::shared_ptr<grpc::Channel> channel_;
-  std::once_flag version_noted_;
+  mutable std::mutex mutex_;    // guards the rest
+  std::string server_version_;  // empty: not heard of yet
+  bool version_told_ = false;
 };
 
 }  // namespace hooke::sdk

@@ -14,8 +14,8 @@ inline constexpr int kMinPingIntervalMs = 10'000;
 inline constexpr int kMaxMessageBytes = 4 << 20;
 inline constexpr int kMaxRequestBytes = kMaxMessageBytes + (64 << 10);
 
-// Metadata keys. A token travels as "authorization: Bearer TOKEN"; every answer begins with the
-// server's version.
+// Metadata keys. A token travels as "authorization: Bearer TOKEN"; every call of a client of ours and every
+// answer begins with the caller's and the server's version.
 inline constexpr const char* kAuthorizationKey = "authorization";
 inline constexpr const char* kBearer = "Bearer ";
 inline constexpr const char* kVersionKey = "hooke-version";

@@ -1,12 +1,15 @@
 #include "server/services/rpc_log.h"
 
+#include <absl/base/thread_annotations.h>
 #include <google/protobuf/message_lite.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -46,17 +49,52 @@ std::string caller_of(const grpc::ServerContextBase& context) {
   return "http:" + std::string(found->second.data(), found->second.size());
 }
 
+std::string_view major_of(std::string_view version) {
+  return version.substr(0, version.find('.'));
+}
+
+// Tells of callers of another major version: of each host's once. Thread-safe.
+class OtherVersions {
+ public:
+  void note(const grpc::ServerContextBase& context) {
+    const auto found = context.client_metadata().find(kVersionKey);
+    if (found == context.client_metadata().end()) return;
+    const std::string version(found->second.data(), std::min(found->second.size(), kLongest));
+    if (major_of(version) == major_of(kVersion)) return;
+    const std::string caller = caller_of(context), host = caller.substr(0, caller.rfind(':'));
+    {
+      const std::lock_guard lock(mutex_);
+      if (told_.size() >= kMost || !told_.insert(host + " " + version).second) return;
+    }
+    spdlog::warn(
+        "{} calls as version {}, this server is {}: they may misunderstand each other; install the same "
+        "major "
+        "version",
+        caller, version, kVersion);
+  }
+
+ private:
+  static constexpr std::size_t kLongest = 40, kMost = 1000;  // what callers say is not to be trusted
+
+  std::mutex mutex_;
+  std::set<std::string> told_ ABSL_GUARDED_BY(mutex_);
+};
+
 class RpcLog final : public Interceptor {
  public:
-  RpcLog(ServerRpcInfo* info, const Gate& gate, RpcCounts& counts)
+  RpcLog(ServerRpcInfo* info, const Gate& gate, RpcCounts& counts, OtherVersions& others)
       : info_(info),
         gate_(gate),
         counts_(counts),
+        others_(others),
         method_(info->method()),
         start_(std::chrono::steady_clock::now()) {}
 
   void Intercept(InterceptorBatchMethods* methods) override {
-    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_INITIAL_METADATA)) admit();
+    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_INITIAL_METADATA)) {
+      others_.note(*info_->server_context());
+      admit();
+    }
     if (refused_ && methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_MESSAGE))
       if (void* message = methods->GetRecvMessage())
         static_cast<google::protobuf::MessageLite*>(message)->Clear();
@@ -100,6 +138,7 @@ class RpcLog final : public Interceptor {
   ServerRpcInfo* const info_;
   const Gate& gate_;
   RpcCounts& counts_;
+  OtherVersions& others_;
   const std::string method_;
   const std::chrono::steady_clock::time_point start_;
   std::optional<grpc::Status> refused_;
@@ -109,12 +148,13 @@ class Factory final : public grpc::experimental::ServerInterceptorFactoryInterfa
  public:
   Factory(const Gate& gate, RpcCounts& counts) : gate_(gate), counts_(counts) {}
   Interceptor* CreateServerInterceptor(ServerRpcInfo* info) override {
-    return new RpcLog(info, gate_, counts_);
+    return new RpcLog(info, gate_, counts_, others_);
   }
 
  private:
   const Gate& gate_;
   RpcCounts& counts_;
+  OtherVersions others_;
 };
 
 }  // namespace

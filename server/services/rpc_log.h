@@ -1,5 +1,6 @@
 // What every RPC has in common, health and reflection included: a line in the log when it ends, a
-// count of it, and the server's version in the metadata that begins the answer. It also closes reflection,
+// count of it, and the server's version in the metadata that begins the answer; a caller of another major
+// version is named. It also closes reflection,
 // whose code is gRPC's own, to callers without a token: its requests arrive empty and it ends
 // UNAUTHENTICATED.
 //

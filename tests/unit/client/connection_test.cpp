@@ -10,6 +10,8 @@
 #include <thread>
 
 #include "hooke/v1/admin.grpc.pb.h"
+#include "hooke/v1/worker.grpc.pb.h"
+#include "hooke_version.h"
 #include "tests/unit/client/fake_server.h"
 
 namespace hooke::test {
@@ -113,6 +115,27 @@ TEST_F(ConnectionTest, AnotherMajorVersionIsToldOnce) {
   call(connection);
   ASSERT_EQ(notices.size(), 1u);
   EXPECT_THAT(notices[0], HasSubstr("7.1.0"));
+}
+
+TEST_F(ConnectionTest, ACallThatTheServerLacksIsToldWithItsVersion) {
+  server_.change([](Script& script) { script.version = "0.0.3"; });
+  sdk::Connection connection(endpoint());
+  const auto lacking =
+      v1::WorkerService::NewStub(connection.channel());  // the fake server has no such service
+  const auto complaint = [&] {
+    try {
+      connection.call(*lacking, &v1::WorkerService::Stub::Heartbeat, v1::HeartbeatRequest());
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::kUnimplemented);
+      return std::string(error.what());
+    }
+    return std::string("it was answered");
+  };
+  EXPECT_THAT(complaint(), HasSubstr("does not know this call; it is of another version, this program is " +
+                                     std::string(kVersion)));
+  call(connection);
+  EXPECT_THAT(complaint(), HasSubstr("the server at " + server_.address() +
+                                     " does not know this call; it is version 0.0.3, this program is"));
 }
 
 TEST_F(ConnectionTest, HealthIsOfAServerThatServes) {
