@@ -31,6 +31,12 @@ std::string to_text(const json& value, const std::string& field) {
   return value.get<std::string>();
 }
 
+// As the server fills a field in that a run did not set. "0" is an integer, as protocol buffers' JSON has it.
+bool asks_for_nothing(const json& value) {
+  return value.is_null() || value == false || value == 0 || value == "" || value == "0" ||
+         (value.is_structured() && value.empty());
+}
+
 }  // namespace
 
 Section::Section(json object, std::string prefix) : object_(std::move(object)), prefix_(std::move(prefix)) {
@@ -139,7 +145,8 @@ void Section::ignore(std::initializer_list<const char*> keys) {
 
 void Section::refuse_unknown() const {
   for (const auto& [key, value] : object_.items()) {
-    if (!known_.contains(key)) throw invalid(path(key), "there is no such field");
+    if (!known_.contains(key) && !asks_for_nothing(value))
+      throw invalid(path(key), "there is no such field; a later version may have it");
   }
 }
 

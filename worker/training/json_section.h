@@ -37,7 +37,8 @@ class Section {
 
   // Marks fields as known that are not read.
   void ignore(std::initializer_list<const char*> keys);
-  // Throws when there is a field that was neither read nor ignored.
+  // Throws for a field neither read nor ignored, unless it is 0, false or empty: as a later version's
+  // default.
   void refuse_unknown() const;
 
  private:

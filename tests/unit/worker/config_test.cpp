@@ -79,6 +79,7 @@ TEST(TrainerConfig, RefusesWhatIsWrongWithTheFieldsPath) {
        Code::kInvalidArgument, "sgd, adam, training"},
       {R"(, "measures": ["kl", "nothing"])", "measures", Code::kUnimplemented, "kl_reverse"},
       {R"(, "measures": ["kl", "kl"])", "measures", Code::kInvalidArgument, "twice"},
+      {R"(, "probes": {"thin": true})", "probes.thin", Code::kInvalidArgument, "a later version may have it"},
       {R"(, "colour": 1)", "colour", Code::kInvalidArgument, "no such field"},
       {R"(, "training": 3)", "training", Code::kInvalidArgument, "object"},
   };
@@ -92,6 +93,12 @@ TEST(TrainerConfig, RefusesWhatIsWrongWithTheFieldsPath) {
       EXPECT_THAT(error.what(), HasSubstr(refusal.text)) << refusal.more;
     }
   }
+}
+
+TEST(TrainerConfig, ALaterVersionsFieldsAreNotMissedWhereTheyAskForNothing) {
+  EXPECT_NO_THROW(
+      parse_with(R"(, "training": {"sharpness": 0, "rounds": "0", "mixup": false, "teacher": "", "extra": []},
+                                "ensemble": {})"));
 }
 
 TEST(TrainerConfig, RefusesWhatIsNotJsonOrLacksDataOrModel) {
