@@ -133,6 +133,28 @@ TEST_F(MainPath, OneSeedTwiceGivesTheSameFigures) {
         << key;
 }
 
+// Played by the CPU: the first device trains, all measure.
+TEST_F(MainPath, SeveralDevicesTrainTheSameBitsAndMeasureAlike) {
+  house_.start_worker("two", {"--devices", "cpu,cpu", "--labels", "devices=two"});
+  const std::string config = house_.config(kShort);
+  const std::string one = house_.submit(config), two = house_.submit(config, {"--require", "devices=two"});
+  ASSERT_EQ(house_.hooke({"wait", one, two}).exit_code, 0);
+  EXPECT_THAT(house_.answer({"runs", "show", two, "-o", "json"}), HasSubstr("\"device\": \"cpu,cpu\""));
+  const auto series = [&](const std::string& run, const std::string& key) {
+    return house_.answer({"series", "get", run, key, "--full", "-o", "csv"});
+  };
+  for (const char* key : {"train/loss", "test/accuracy"})
+    EXPECT_EQ(series(one, key), series(two, key)) << key;
+  for (const char* key : {"elasticity/l2[a,a]", "elasticity/l2[b,d]"}) {
+    const auto expected = csv(series(one, key)), found = csv(series(two, key));
+    ASSERT_EQ(found.size(), expected.size()) << key;
+    ASSERT_GT(found.size(), 20u);
+    for (std::size_t row = 1; row < found.size(); ++row)
+      EXPECT_NEAR(std::stod(found[row][1]), std::stod(expected[row][1]), 1e-4 * std::stod(expected[row][1]))
+          << key << " at step " << found[row][0];
+  }
+}
+
 TEST_F(MainPath, ARunSaysWhatIsNeededToMakeItAgain) {
   const std::string run = house_.submit(house_.config(kShort));
   ASSERT_EQ(house_.hooke({"wait", run}).exit_code, 0);
