@@ -7,9 +7,9 @@
 //   garbage          removes what deletions that were stopped have left, once a minute
 //   work (4)         services::WorkPool: the blocking reads of Tail, WatchRuns and ExportRun
 //   listener         Listener: takes gRPC's connections
-//   gRPC, unary      two at least; a handler blocks its own, gRPC adds others up to kMostThreads
-//   (grpc_limits) gRPC, callbacks  gRPC's own; streams' reactors never block them HTTP (2 + 1)
-//   gateway::Gateway: two serve every connection, one does what blocks
+//   gRPC, unary      two at least; a handler blocks its own, gRPC adds others up to kMostThreads (grpc_limits)
+//   gRPC, callbacks  gRPC's own; streams and workers' calls never block them
+//   HTTP (2 + 1)     gateway::Gateway: two serve every connection, one does what blocks
 //
 // Parts are made in the order of the members below and end in the reverse one. stop(): health says
 // NOT_SERVING, streams end with UNAVAILABLE, gRPC finishes what it has within kStopGrace, then the

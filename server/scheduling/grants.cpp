@@ -16,6 +16,13 @@ std::string derive_token(const std::string& secret, const std::string& run_id, s
 
 }  // namespace
 
+storage::Run require_run(storage::Snapshot& snapshot, const std::string& reference) {
+  const std::string_view id = storage::run_id_of(reference);
+  auto run = storage::find_run(snapshot, id);
+  if (!run) throw Error(Code::kNotFound, "there is no run " + std::string(id));
+  return std::move(*run);
+}
+
 void require_text(const char* field, const std::string& value, std::size_t limit) {
   if (value.empty()) throw invalid(field, "is missing");
   if (value.size() > limit) throw invalid(field, "is longer than " + std::to_string(limit) + " bytes");

@@ -1,4 +1,4 @@
-// What leases and segments share: tokens, and the grant of an attempt that is stored. Each works
+// What the queue's calls share: limits, tokens, and the grant of an attempt that is stored. Each works
 // inside a job of the writer. Private to server/scheduling.
 #pragma once
 
@@ -10,9 +10,13 @@
 namespace hooke::scheduling {
 
 inline constexpr std::size_t kMaxNameBytes = 128;
+inline constexpr std::size_t kMaxIdBytes = 128;
 
 // Throws kInvalidArgument for an empty text or one of more than `limit` bytes.
 void require_text(const char* field, const std::string& value, std::size_t limit);
+
+// The run with this id or resource name. Throws kNotFound.
+storage::Run require_run(storage::Snapshot& snapshot, const std::string& reference);
 
 // The secret that lease tokens are derived from, made at first use.
 std::string server_secret(storage::Transaction& transaction, const storage::Random& random);

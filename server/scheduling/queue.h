@@ -120,6 +120,10 @@ class Queue {
   // Throws kInvalidArgument; kAlreadyExists when the request id was used for another request.
   SubmitResult submit(const SubmitRequest& request);
 
+  // What workers call, by the thousand: nobody waits. `then` gets the answer on the writer's thread, after
+  // the commit; what follows is thrown to it, but for what is wrong with the request itself, which is thrown
+  // at once.
+
   // Grants the run that is named, or the next: the highest priority, then the submitter with the
   // fewest running runs, then the oldest. The worker's labels must include what the run requires.
   // Pull workers get runs without an executor; a run of another executor must be named.
@@ -127,23 +131,40 @@ class Queue {
   // Absent: nothing to do. Throws kInvalidArgument; for a named run kNotFound and
   // kFailedPrecondition (not queued, labels missing); kFailedPrecondition when the request id
   // stands for an attempt that has ended.
-  std::optional<LeaseGrant> lease(const LeaseRequest& request);
+  void lease(LeaseRequest request, storage::Then<std::optional<LeaseGrant>> then);
 
   // The grant of a segment, the same one to everybody who asks. The first of a UUID stores its run, as
   // running, or takes the one that was submitted for it, which then has no place in the queue any more;
   // none of them has a lease. Without barriers. Throws kInvalidArgument; kNotFound; kFailedPrecondition
   // for a submitted run that is another's or has begun elsewhere, for a new segment of a run that has
   // succeeded or was cancelled; what check_config throws.
-  LeaseGrant lease_segment(const SegmentRequest& request);
+  void lease_segment(SegmentRequest request, storage::Then<LeaseGrant> then);
 
   // Keeps the lease; returns its period. Throws storage::FencedError.
-  std::chrono::milliseconds heartbeat(const storage::AttemptKey& attempt,
-                                      const std::optional<storage::SlurmJob>& slurm = {});
+  void heartbeat(storage::AttemptKey attempt, std::optional<storage::SlurmJob> slurm,
+                 storage::Then<std::chrono::milliseconds> then);
 
   // Ends the attempt; returns the state of the run now. Repeated, it answers the same.
   // Throws storage::FencedError; kInvalidArgument; kFailedPrecondition when it says "succeeded" with a
   // last record other than the committed one, or for a segment, whose End record says it all.
-  storage::RunState finish(const FinishRequest& request);
+  void finish(FinishRequest request, storage::Then<storage::RunState> then);
+
+  // The same four for a caller that may wait.
+  std::optional<LeaseGrant> lease(LeaseRequest request) {
+    return storage::wait<std::optional<LeaseGrant>>(
+        [&](auto then) { lease(std::move(request), std::move(then)); });
+  }
+  LeaseGrant lease_segment(SegmentRequest request) {
+    return storage::wait<LeaseGrant>([&](auto then) { lease_segment(std::move(request), std::move(then)); });
+  }
+  std::chrono::milliseconds heartbeat(storage::AttemptKey attempt,
+                                      std::optional<storage::SlurmJob> slurm = {}) {
+    return storage::wait<std::chrono::milliseconds>(
+        [&](auto then) { heartbeat(std::move(attempt), std::move(slurm), std::move(then)); });
+  }
+  storage::RunState finish(FinishRequest request) {
+    return storage::wait<storage::RunState>([&](auto then) { finish(std::move(request), std::move(then)); });
+  }
 
   // Cancels a queued or running run and fences its attempt. `by` is for the reason.
   // Throws kNotFound; kFailedPrecondition when it has ended.

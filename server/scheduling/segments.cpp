@@ -71,9 +71,9 @@ void refuse_after_the_end(const Run& run, std::int32_t segment) {
 
 }  // namespace
 
-LeaseGrant Queue::lease_segment(const SegmentRequest& request) {
+void Queue::lease_segment(SegmentRequest request, storage::Then<LeaseGrant> then) {
   require_text("worker", request.worker, kMaxNameBytes);
-  return writer_.run([&](Transaction& transaction) {
+  const auto work = [this, request = std::move(request)](Transaction& transaction) {
     const TimeUs now = clock_();
     const std::string secret = server_secret(transaction, random_);
     const auto known = storage::find_offline_run(transaction, request.uuid);
@@ -103,7 +103,8 @@ LeaseGrant Queue::lease_segment(const SegmentRequest& request) {
     draw_token(attempt, secret, run.run_id, random_);
     storage::insert_attempt(transaction, attempt);
     return grant_of(transaction, *storage::find_attempt(transaction, id, request.segment), secret);
-  });
+  };
+  writer_.run(work, std::move(then));
 }
 
 }  // namespace hooke::scheduling

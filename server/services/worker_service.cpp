@@ -59,41 +59,61 @@ void fill(v1::LeaseGrant& to, const scheduling::LeaseGrant& grant) {
 
 }  // namespace
 
-grpc::Status WorkerService::Lease(grpc::ServerContext* context, const v1::LeaseRequest* request,
-                                  v1::LeaseResponse* response) {
-  return gate_.run(*context, std::string(kService) + "Lease", [&](const access::Caller& caller) {
-    if (request->has_offline()) {
-      fill(*response->mutable_grant(), queue_.lease_segment(plan_segment(*request, caller.owner)));
-    } else if (const auto grant = queue_.lease(record_of(*request))) {
-      fill(*response->mutable_grant(), *grant);
-    } else {
-      *response->mutable_retry_after() = duration(queue_.options().retry_after);
-    }
-  });
+grpc::ServerUnaryReactor* WorkerService::Lease(grpc::CallbackServerContext* context,
+                                               const v1::LeaseRequest* request, v1::LeaseResponse* response) {
+  return gate_.start(
+      *context, std::string(kService) + "Lease", [&](const access::Caller& caller, auto finish) {
+        if (request->has_offline()) {
+          queue_.lease_segment(plan_segment(*request, caller.owner),
+                               [response, finish](const std::exception_ptr& error, auto grant) {
+                                 if (grant) fill(*response->mutable_grant(), *grant);
+                                 finish(error);
+                               });
+          return;
+        }
+        queue_.lease(record_of(*request),
+                     [this, response, finish](const std::exception_ptr& error, auto grant) {
+                       if (grant && *grant) {
+                         fill(*response->mutable_grant(), **grant);
+                       } else {
+                         *response->mutable_retry_after() = duration(queue_.options().retry_after);
+                       }
+                       finish(error);
+                     });
+      });
 }
 
-grpc::Status WorkerService::Heartbeat(grpc::ServerContext* context, const v1::HeartbeatRequest* request,
-                                      v1::HeartbeatResponse* response) {
-  return gate_.run(*context, std::string(kService) + "Heartbeat", [&](const access::Caller&) {
+grpc::ServerUnaryReactor* WorkerService::Heartbeat(grpc::CallbackServerContext* context,
+                                                   const v1::HeartbeatRequest* request,
+                                                   v1::HeartbeatResponse* response) {
+  return gate_.start(*context, std::string(kService) + "Heartbeat", [&](const access::Caller&, auto finish) {
     std::optional<storage::SlurmJob> slurm;
     if (request->has_slurm()) slurm = query::slurm_record(request->slurm());
-    *response->mutable_period() = duration(queue_.heartbeat(key_of(request->attempt()), slurm));
+    queue_.heartbeat(key_of(request->attempt()), std::move(slurm),
+                     [response, finish](const std::exception_ptr& error, auto period) {
+                       if (period) *response->mutable_period() = duration(*period);
+                       finish(error);
+                     });
   });
 }
 
-grpc::Status WorkerService::Finish(grpc::ServerContext* context, const v1::FinishRequest* request,
-                                   v1::FinishResponse* response) {
-  return gate_.run(*context, std::string(kService) + "Finish", [&](const access::Caller&) {
+grpc::ServerUnaryReactor* WorkerService::Finish(grpc::CallbackServerContext* context,
+                                                const v1::FinishRequest* request,
+                                                v1::FinishResponse* response) {
+  return gate_.start(*context, std::string(kService) + "Finish", [&](const access::Caller&, auto finish) {
     if (request->outcome() < v1::OUTCOME_SUCCEEDED || request->outcome() > v1::OUTCOME_RETURNED)
       throw invalid("outcome", std::to_string(request->outcome()) +
                                    " is not allowed; it is succeeded, failed, crashed or returned");
-    scheduling::FinishRequest finish;
-    finish.attempt = key_of(request->attempt());
-    finish.outcome = static_cast<storage::Outcome>(request->outcome());
-    finish.reason = query::reason_record(request->reason());
-    finish.log_tail.assign(request->log_tail().begin(), request->log_tail().end());
-    finish.last_record = request->last_record();
-    response->set_state(static_cast<v1::RunState>(queue_.finish(finish)));
+    scheduling::FinishRequest record;
+    record.attempt = key_of(request->attempt());
+    record.outcome = static_cast<storage::Outcome>(request->outcome());
+    record.reason = query::reason_record(request->reason());
+    record.log_tail.assign(request->log_tail().begin(), request->log_tail().end());
+    record.last_record = request->last_record();
+    queue_.finish(std::move(record), [response, finish](const std::exception_ptr& error, auto state) {
+      if (state) response->set_state(static_cast<v1::RunState>(*state));
+      finish(error);
+    });
   });
 }
 

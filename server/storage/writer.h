@@ -38,7 +38,7 @@ struct WriterOptions {
   bool thread = true;
   // Of the queue. A job beyond either is refused with kUnavailable, at once: its caller tries
   // again later, as a worker does by opening its stream again.
-  std::size_t max_queue_jobs = 4096;
+  std::size_t max_queue_jobs = 65'536;
   std::size_t max_queue_bytes = 256u << 20;
   // Of one group.
   std::size_t max_group_jobs = 512;
@@ -59,6 +59,21 @@ struct WriterStatistics {
   std::int64_t queued_jobs = 0;
   double oldest_waiting_ms = 0;
 };
+
+// What became of work that nobody waits for: its result after the commit, or what it threw.
+template <class Result>
+using Then = std::function<void(const std::exception_ptr& error, std::optional<Result> result)>;
+
+// Waits for the answer of `start(then)`: returns it, or throws the error.
+// REQUIRES: not called on the writer's thread.
+template <class Result, class Start>
+Result wait(Start start) {
+  std::promise<Result> answer;
+  start(Then<Result>([&answer](const std::exception_ptr& error, std::optional<Result> result) {
+    error ? answer.set_exception(error) : answer.set_value(std::move(*result));
+  }));
+  return answer.get_future().get();
+}
 
 class Writer {
  public:
@@ -92,6 +107,17 @@ class Writer {
       wait(*committed);
       return std::move(*result);
     }
+  }
+
+  // The same without waiting: `then` is called on the writer's thread, and must not block or throw.
+  // Throws as post() does, and `then` is not called then.
+  template <class Work, class Result>
+  void run(Work work, Then<Result> then) {
+    auto result = std::make_shared<std::optional<Result>>();
+    post([work = std::move(work), result](Transaction& transaction) { result->emplace(work(transaction)); },
+         [then = std::move(then), result](const std::exception_ptr& error) {
+           then(error, error ? std::nullopt : std::move(*result));
+         });
   }
 
   // Writes one group; false when nothing is queued. REQUIRES: a writer without a thread.

@@ -2,7 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <map>
+#include <random>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "server/storage/digest.h"
 #include "server/storage/limits.h"
@@ -232,6 +237,41 @@ TEST_F(QueueTest, PriorityGoesFirstThenWhoHasLessThenAge) {
   EXPECT_EQ(lease().run.run_id, bob1);  // ada has one running, bob has none
   EXPECT_EQ(lease().run.run_id, ada1);
   EXPECT_EQ(lease().run.run_id, ada2);
+}
+
+TEST_F(QueueTest, TheNextRunIsFoundAmongManySubmittersPrioritiesAndLabels) {
+  struct Waiting {
+    std::string id, submitter, gpu;
+    int priority = 0;
+  };
+  std::vector<Waiting> waiting;
+  std::minstd_rand random(1);
+  for (int n = 0; n < 60; ++n) {
+    auto wanted = request("e");
+    wanted.submitter = std::string(1, static_cast<char>('a' + random() % 4));
+    wanted.priority = static_cast<std::int32_t>(random() % 3) - 1;
+    const char* const gpus[] = {"", "a100", "h200"};
+    const std::string gpu = gpus[random() % 3];
+    if (!gpu.empty()) wanted.require = {{"gpu", gpu}};
+    waiting.push_back({queue_->submit(wanted).runs[0].run_id, wanted.submitter, gpu, wanted.priority});
+  }
+  std::erase_if(waiting, [](const Waiting& run) { return run.gpu == "h200"; });
+  auto asked = asking();
+  asked.labels = {{"gpu", "a100"}};
+  std::map<std::string, int> running;
+  while (!waiting.empty()) {
+    // In the order of submission, so that the first of equals is the oldest.
+    const auto next =
+        std::min_element(waiting.begin(), waiting.end(), [&running](const Waiting& a, const Waiting& b) {
+          return std::pair(-a.priority, running[a.submitter]) < std::pair(-b.priority, running[b.submitter]);
+        });
+    asked.request_id += "+";
+    ASSERT_EQ(queue_->lease(asked)->run.run_id, next->id);
+    ++running[next->submitter];
+    waiting.erase(next);
+  }
+  asked.request_id += "+";
+  EXPECT_FALSE(queue_->lease(asked));
 }
 
 TEST_F(QueueTest, ARunOfAnotherExecutorMustBeNamed) {
