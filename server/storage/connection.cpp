@@ -67,6 +67,7 @@ Connection::Connection(const Database& database, Mode mode)
   }
   exec("PRAGMA synchronous = FULL");
   exec("PRAGMA wal_autocheckpoint = 0");
+  exec(("PRAGMA cache_size = -" + std::to_string(kWriterCacheKib)).c_str());
   // In place of the automatic checkpoint: only notes how long the WAL is.
   sqlite3_wal_hook(
       handle,

@@ -7,6 +7,9 @@ namespace hooke::storage {
 
 // One connection writes and none but it locks; this is for the moments of opening and checkpoints.
 inline constexpr int kBusyTimeoutMs = 5'000;
+// Pages that the writer keeps in memory: with thousands of runs each has a few that are written again and
+// again.
+inline constexpr int kWriterCacheKib = 64 << 10;
 // Of one value in the database.
 inline constexpr int kMaxValueBytes = 64 << 20;
 // Numbers tried for a name that is taken: name-2 … name-100000.
