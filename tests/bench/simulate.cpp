@@ -41,6 +41,7 @@ struct Step {
   std::int64_t streams = 0, wal = 0, queue = 0;         // most
   double oldest_ms = 0;                                 // most
   double restart_s = 0;
+  double bytes_a_point = 0;  // of the database
   Kept kept;
   std::string broke;  // empty: nothing did
 };
@@ -100,13 +101,12 @@ class Watch {
 // Running sums, to be compared with later ones.
 struct Mark {
   Clock::time_point time = Clock::now();
-  std::int64_t offered, acknowledged, bytes, batches, commits;
+  std::int64_t acknowledged, bytes, batches, commits;
   double server_s, own_s;
 };
 
 Mark mark(const Server& server, const Tally& tally, const Watch& watch) {
-  return {.offered = tally.offered,
-          .acknowledged = tally.acknowledged,
+  return {.acknowledged = tally.acknowledged,
           .bytes = tally.bytes,
           .batches = tally.batches,
           .commits = watch.commits(),
@@ -117,7 +117,6 @@ Mark mark(const Server& server, const Tally& tally, const Watch& watch) {
 void note_rates(const Mark& from, const Mark& to, Step& step) {
   const double time = std::chrono::duration<double>(to.time - from.time).count();
   const auto rate = [time](auto a, auto b) { return static_cast<double>(b - a) / time; };
-  step.offered = rate(from.offered, to.offered);
   step.acknowledged = rate(from.acknowledged, to.acknowledged);
   step.bytes = rate(from.bytes, to.bytes);
   step.batches = rate(from.batches, to.batches);
@@ -158,27 +157,39 @@ void print(const Step& step, Tally& tally) {
   print_latency(tally, "Heartbeat", "heartbeat");
   print_latency(tally, "Finish", "finish");
   std::printf(
-      "  server     %.2f cores, %.0f MB, %lld file handles, %lld threads; %lld streams, %.0f commits/s, "
+      "  server     %.2f cores, %.0f points a core second, %.0f MB, %lld file handles, %lld threads; %lld "
+      "streams, %.0f commits/s, "
       "WAL %.0f MB, queue %lld jobs, oldest %.0f ms\n",
-      step.server_cores, static_cast<double>(step.resident) / 1e6, static_cast<long long>(step.handles),
-      static_cast<long long>(step.threads), static_cast<long long>(step.streams), step.commits,
-      static_cast<double>(step.wal) / 1e6, static_cast<long long>(step.queue), step.oldest_ms);
+      step.server_cores, step.acknowledged / step.server_cores, static_cast<double>(step.resident) / 1e6,
+      static_cast<long long>(step.handles), static_cast<long long>(step.threads),
+      static_cast<long long>(step.streams), step.commits, static_cast<double>(step.wal) / 1e6,
+      static_cast<long long>(step.queue), step.oldest_ms);
   std::printf("  fleet      %.2f cores\n", step.own_cores);
   for (const auto& [kind, count] : tally.errors())
     std::printf("  error      %lld times %s\n", static_cast<long long>(count), kind.c_str());
   std::printf(
-      "  after kill -9: there again after %.1f s; %lld runs hold %lld points, %lld acknowledged; %lld "
+      "  after kill -9: there again after %.1f s; %lld runs hold %lld points (%.0f bytes each), %lld "
+      "acknowledged; %lld "
       "compared one by one; %zu problems\n",
       step.restart_s, static_cast<long long>(step.kept.runs), static_cast<long long>(step.kept.stored),
-      static_cast<long long>(step.kept.acknowledged), static_cast<long long>(step.kept.values),
-      step.kept.problems.size());
+      step.bytes_a_point, static_cast<long long>(step.kept.acknowledged),
+      static_cast<long long>(step.kept.values), step.kept.problems.size());
   std::printf("  %s%s\n", step.broke.empty() ? "carried" : "broke: ", step.broke.c_str());
   std::fflush(stdout);
+}
+
+// Points a second that the workers' trainers make when nothing holds them up; 0: no pace is kept.
+double pace(const SimulateOptions& options, int workers, const std::vector<Recording>& recordings) {
+  double sum = 0;
+  for (const Recording& recording : recordings)
+    sum += static_cast<double>(recording.points(recording.size())) / recording.seconds();
+  return options.speed * workers * sum / static_cast<double>(recordings.size());
 }
 
 Step simulate(const SimulateOptions& options, int workers, const std::vector<Recording>& recordings) {
   Step step;
   step.workers = workers;
+  step.offered = pace(options, workers, recordings);
   Tally tally;
   Server server;
   Watch watch(server, tally, step);
@@ -209,6 +220,8 @@ Step simulate(const SimulateOptions& options, int workers, const std::vector<Rec
   compare_kept(server.connect(), fleet.played(), kComparedRuns, step.kept);
   server.stop();
   count_kept(server.database(), fleet.played(), step.kept);
+  step.bytes_a_point = static_cast<double>(std::filesystem::file_size(server.database())) /
+                       static_cast<double>(std::max<std::int64_t>(1, step.kept.stored));
   step.broke = verdict(tally, step, std::thread::hardware_concurrency());
   print(step, tally);
   for (const std::string& problem : step.kept.problems) std::printf("  problem    %s\n", problem.c_str());

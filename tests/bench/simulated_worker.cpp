@@ -130,6 +130,10 @@ std::optional<SimulatedWorker::Clock::time_point> SimulatedWorker::advance(Clock
     return next ? std::min(*next, next_beat_) : next_beat_;
   }
   if (now < next_try_) return std::min(next_try_, next_beat_);
+  if (whole_) {
+    finish();
+    return std::nullopt;
+  }
   open();
   return next_beat_;
 }
@@ -161,6 +165,7 @@ void SimulatedWorker::leased(const grpc::Status& status, const v1::LeaseResponse
   next_try_ = now;
   begun_.reset();
   sent_ = due_ = 0;
+  whole_ = false;
   played_.push_back({grant_->run(), grant_->run_id(), grant_->attempt(), &part_.recording, 0});
 }
 
@@ -190,10 +195,7 @@ std::optional<SimulatedWorker::Clock::time_point> SimulatedWorker::play(Clock::t
   const std::uint64_t acknowledged = played_.back().acknowledged;
   const std::uint64_t elapsed = part_.speed == 0 ? std::min(recording.size(), acknowledged + kWindowRecords)
                                                  : recording.due(seconds(now - *begun_) * part_.speed);
-  if (elapsed > due_) {
-    part_.tally.offered += recording.points(elapsed) - recording.points(due_);
-    due_ = elapsed;
-  }
+  due_ = std::max(due_, elapsed);
   if (acknowledged == recording.size()) stream_->close();
   const std::uint64_t last = std::min(due_, acknowledged + kWindowRecords);
   if (!stream_->writing() && sent_ < last) {
@@ -241,7 +243,8 @@ void SimulatedWorker::stream_ended(const grpc::Status& status) {
   ended = std::move(stream_);
   if (stopped_) return;
   if (status.ok() && played_.back().acknowledged == part_.recording.size()) {
-    finish();
+    whole_ = true;
+    next_try_ = Clock::now();
   } else if (is_fenced(status.error_code())) {
     grant_.reset();
   } else {

@@ -94,6 +94,7 @@ class SimulatedWorker {
   std::vector<grpc::ClientContext*> contexts_;  // of the unary calls under way
   std::uint64_t leases_ = 0;
   bool leasing_ = false, beating_ = false, finishing_ = false;
+  bool whole_ = false;  // all of the run is acknowledged, and its stream closed
   Clock::time_point next_try_, next_beat_;
   std::chrono::milliseconds pause_{0};
   // The run that is played.

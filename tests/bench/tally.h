@@ -15,8 +15,8 @@ namespace hooke::bench {
 
 class Tally {
  public:
-  // Points: rows of a database. Offered: the trainer has them. Running sums.
-  std::atomic<std::int64_t> offered{0}, acknowledged{0}, batches{0}, bytes{0};
+  // Running sums. Points: rows of a database.
+  std::atomic<std::int64_t> acknowledged{0}, batches{0}, bytes{0};
   std::atomic<std::int64_t> leased{0}, finished{0};  // runs
 
   // Notes a call's latency, of those in the measured window.
