@@ -189,6 +189,13 @@ test("what a chart shows can be had as CSV, at full precision, and as SVG", asyn
   assert.match(readFileSync(await drawn.path(), "utf8"), /^<svg[^]*<rect[^]* responds to /);
 });
 
+test("what the machine did while a run trained is on its page", async () => {
+  page = await open(browser, house, `/runs/${runs[0].runId}`);
+  const system = page.getByRole("group", { name: "System", exact: true });
+  await system.getByRole("heading", { name: "System utilization, %" }).waitFor();
+  await system.getByText("system/memory.rss").first().waitFor();
+});
+
 test("a report is one file with the server's figures", async () => {
   page = await open(browser, house, "/report/three");
   const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save as one HTML file" }).click()]);
