@@ -7,7 +7,7 @@
 //   garbage          removes what deletions that were stopped have left, once a minute
 //   work (4)         services::WorkPool: the blocking reads of Tail, WatchRuns and ExportRun
 //   listener         Listener: takes gRPC's connections
-//   gRPC, unary      two at least; a handler blocks its own, gRPC adds others up to kMostThreads (grpc_limits)
+//   gRPC, unary      two at least; a handler blocks its own, gRPC adds others (see grpc_limits)
 //   gRPC, callbacks  gRPC's own; streams and workers' calls never block them
 //   HTTP (2 + 1)     gateway::Gateway: two serve every connection, one does what blocks
 //
