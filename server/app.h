@@ -3,7 +3,7 @@
 // Threads, each with one job:
 //   main             waits for SIGTERM or SIGINT, then stops everything
 //   writer           storage::Writer: the only one that writes and checkpoints
-//   leases           takes lapsed leases, and ends streams whose caller may not go on, once a second
+//   leases           takes lapsed leases, and ends streams whose caller has lost its right, once a second
 //   garbage          removes what deletions that were stopped have left, once a minute
 //   work (4)         services::WorkPool: the blocking reads of Tail, WatchRuns and ExportRun
 //   listener         Listener: takes gRPC's connections

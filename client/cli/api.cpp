@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "client/cli/inert.h"
 #include "client/sdk/connection.h"
 #include "client/sdk/uuid.h"
 #include "hooke/v1/access.grpc.pb.h"
@@ -45,6 +46,7 @@ class WatchStream : public RunStream {
     v1::WatchRunsResponse response;
     if (!reader_->Read(&response)) return false;
     run = std::move(*response.mutable_run());
+    make_inert(run);
     return true;
   }
 
@@ -95,6 +97,14 @@ struct Api::Parts {
         access(connection.channel()),
         workers(connection.channel()) {}
 
+  // A call whose answer a terminal may show.
+  template <class... Arguments>
+  auto ask(Arguments&&... arguments) {
+    auto response = connection.call(std::forward<Arguments>(arguments)...);
+    make_inert(response);
+    return response;
+  }
+
   sdk::Connection connection;
   Experiments experiments;
   Queries queries;
@@ -117,68 +127,67 @@ bool Api::healthy(std::chrono::milliseconds deadline) const {
 }
 
 v1::SubmitExperimentResponse Api::submit(const v1::SubmitExperimentRequest& request) {
-  return parts_->connection.call(parts_->experiments, &Experiments::SubmitExperiment, request);
+  return parts_->ask(parts_->experiments, &Experiments::SubmitExperiment, request);
 }
 
 v1::LookupResponse Api::lookup(const std::string& reference) {
   v1::LookupRequest request;
   request.set_reference(reference);
-  return parts_->connection.call(parts_->experiments, &Experiments::Lookup, request);
+  return parts_->ask(parts_->experiments, &Experiments::Lookup, request);
 }
 
 v1::Run Api::get_run(const std::string& name) {
   v1::GetRunRequest request;
   request.set_name(name);
-  return parts_->connection.call(parts_->experiments, &Experiments::GetRun, request);
+  return parts_->ask(parts_->experiments, &Experiments::GetRun, request);
 }
 
 v1::Run Api::cancel_run(const std::string& name) {
   v1::CancelRunRequest request;
   request.set_name(name);
-  return parts_->connection.call(parts_->experiments, &Experiments::CancelRun, request, kOnce);
+  return parts_->ask(parts_->experiments, &Experiments::CancelRun, request, kOnce);
 }
 
 v1::Run Api::retry_run(const std::string& name) {
   v1::RetryRunRequest request;
   request.set_name(name);
-  return parts_->connection.call(parts_->experiments, &Experiments::RetryRun, request, kOnce);
+  return parts_->ask(parts_->experiments, &Experiments::RetryRun, request, kOnce);
 }
 
 void Api::update_slurm_jobs(const v1::UpdateSlurmJobsRequest& request) {
-  parts_->connection.call(parts_->experiments, &Experiments::UpdateSlurmJobs, request);
+  parts_->ask(parts_->experiments, &Experiments::UpdateSlurmJobs, request);
 }
 
 v1::Run Api::extend_run(const std::string& name, std::int32_t epochs) {
   v1::ExtendRunRequest request;
   request.set_name(name);
   request.set_epochs(epochs);
-  return parts_->connection.call(parts_->experiments, &Experiments::ExtendRun, request, kOnce);
+  return parts_->ask(parts_->experiments, &Experiments::ExtendRun, request, kOnce);
 }
 
 v1::UpdateTagsResponse Api::update_tags(const v1::UpdateTagsRequest& request) {
-  return parts_->connection.call(parts_->experiments, &Experiments::UpdateTags, request);
+  return parts_->ask(parts_->experiments, &Experiments::UpdateTags, request);
 }
 
 void Api::update_note(const std::string& name, const std::string& note) {
   v1::UpdateNoteRequest request;
   request.set_name(name);
   request.set_note(note);
-  parts_->connection.call(parts_->experiments, &Experiments::UpdateNote, request);
+  parts_->ask(parts_->experiments, &Experiments::UpdateNote, request);
 }
 
 void Api::archive(const std::string& name, bool undo) {
   v1::ArchiveRequest request;
   request.set_name(name);
   request.set_undo(undo);
-  parts_->connection.call(parts_->experiments, &Experiments::Archive, request);
+  parts_->ask(parts_->experiments, &Experiments::Archive, request);
 }
 
 v1::DeleteResponse Api::remove(const std::string& name, bool validate_only) {
   const auto call = [&](auto request, auto method) {
     request.set_name(name);
     request.set_validate_only(validate_only);
-    return parts_->connection.call(parts_->experiments, method, request,
-                                   validate_only ? sdk::CallOptions{} : kDeletion);
+    return parts_->ask(parts_->experiments, method, request, validate_only ? sdk::CallOptions{} : kDeletion);
   };
   if (name.find("/runs/") != std::string::npos) return call(v1::DeleteRunRequest(), &Experiments::DeleteRun);
   return call(v1::DeleteExperimentRequest(), &Experiments::DeleteExperiment);
@@ -193,45 +202,39 @@ std::vector<v1::Run> Api::list_runs(const std::string& parent, const ListWanted&
   request.set_parent(parent);
   return all_pages<v1::Run>(
       request,
-      [&](const auto& page) {
-        return parts_->connection.call(parts_->experiments, &Experiments::ListRuns, page);
-      },
+      [&](const auto& page) { return parts_->ask(parts_->experiments, &Experiments::ListRuns, page); },
       [](auto& response) { return response.mutable_runs(); }, options.at_most);
 }
 
 std::vector<v1::Experiment> Api::list_experiments(const ListWanted& options) {
   return all_pages<v1::Experiment>(
       list_request<v1::ListExperimentsRequest>(options),
-      [&](const auto& page) {
-        return parts_->connection.call(parts_->experiments, &Experiments::ListExperiments, page);
-      },
+      [&](const auto& page) { return parts_->ask(parts_->experiments, &Experiments::ListExperiments, page); },
       [](auto& response) { return response.mutable_experiments(); }, options.at_most);
 }
 
 std::vector<v1::Worker> Api::list_workers() {
   return all_pages<v1::Worker>(
       v1::ListWorkersRequest(),
-      [&](const auto& page) {
-        return parts_->connection.call(parts_->experiments, &Experiments::ListWorkers, page);
-      },
+      [&](const auto& page) { return parts_->ask(parts_->experiments, &Experiments::ListWorkers, page); },
       [](auto& response) { return response.mutable_workers(); });
 }
 
 v1::CreateTokenResponse Api::create_token(const v1::CreateTokenRequest& request) {
-  return parts_->connection.call(parts_->access, &Access::CreateToken, request, kOnce);
+  return parts_->ask(parts_->access, &Access::CreateToken, request, kOnce);
 }
 
 std::vector<v1::Token> Api::list_tokens() {
   return all_pages<v1::Token>(
       v1::ListTokensRequest(),
-      [&](const auto& page) { return parts_->connection.call(parts_->access, &Access::ListTokens, page); },
+      [&](const auto& page) { return parts_->ask(parts_->access, &Access::ListTokens, page); },
       [](auto& response) { return response.mutable_tokens(); });
 }
 
 v1::Token Api::revoke_token(const std::string& name) {
   v1::RevokeTokenRequest request;
   request.set_name(name);
-  return parts_->connection.call(parts_->access, &Access::RevokeToken, request);
+  return parts_->ask(parts_->access, &Access::RevokeToken, request);
 }
 
 std::vector<v1::SeriesInfo> Api::list_series(const std::string& run, const std::string& prefix) {
@@ -239,15 +242,14 @@ std::vector<v1::SeriesInfo> Api::list_series(const std::string& run, const std::
   request.set_run(run);
   request.set_prefix(prefix);
   return all_pages<v1::SeriesInfo>(
-      request,
-      [&](const auto& page) { return parts_->connection.call(parts_->queries, &Queries::ListSeries, page); },
+      request, [&](const auto& page) { return parts_->ask(parts_->queries, &Queries::ListSeries, page); },
       [](auto& response) { return response.mutable_series(); });
 }
 
 v1::GetSeriesResponse Api::get_series(v1::GetSeriesRequest request) {
   v1::GetSeriesResponse all;
   do {
-    auto page = parts_->connection.call(parts_->queries, &Queries::GetSeries, request);
+    auto page = parts_->ask(parts_->queries, &Queries::GetSeries, request);
     request.set_page_token(page.next_page_token());
     if (all.columns().empty()) {
       all = std::move(page);
@@ -266,13 +268,13 @@ v1::GetSeriesResponse Api::get_series(v1::GetSeriesRequest request) {
 }
 
 v1::GetUpdateSizesResponse Api::get_update_sizes(const v1::GetUpdateSizesRequest& request) {
-  return parts_->connection.call(parts_->queries, &Queries::GetUpdateSizes, request, kAnalysis);
+  return parts_->ask(parts_->queries, &Queries::GetUpdateSizes, request, kAnalysis);
 }
 
 void Api::get_pairs(v1::GetPairsRequest request,
                     const std::function<void(const v1::GetPairsResponse&)>& use) {
   do {
-    const auto page = parts_->connection.call(parts_->queries, &Queries::GetPairs, request);
+    const auto page = parts_->ask(parts_->queries, &Queries::GetPairs, request);
     use(page);
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
@@ -283,7 +285,7 @@ namespace {
 // Reads a stream to its end; what `use` throws cancels the call.
 template <class Message>
 grpc::Status read_all(grpc::ClientContext& context, grpc::ClientReader<Message>& reader,
-                      const std::function<void(const Message&)>& use) {
+                      const std::function<void(Message&)>& use) {
   try {
     for (Message message; reader.Read(&message);) use(message);
   } catch (...) {
@@ -302,8 +304,9 @@ void Api::tail(v1::TailRequest request, const std::function<void(const v1::TailR
     grpc::ClientContext context;
     parts_->connection.authorise(context);
     const auto reader = parts_->queries.Tail(&context, request);
-    const grpc::Status status = read_all<v1::TailResponse>(context, *reader, [&](const auto& message) {
+    const grpc::Status status = read_all<v1::TailResponse>(context, *reader, [&](auto& message) {
       request.set_cursor(message.cursor());
+      make_inert(message);
       use(message);
     });
     if (status.ok()) return parts_->connection.note_version(context);
@@ -319,7 +322,7 @@ void Api::export_run(const v1::ExportRunRequest& request,
   grpc::ClientContext context;
   parts_->connection.authorise(context);
   const auto reader = parts_->queries.ExportRun(&context, request);
-  const grpc::Status status = read_all(context, *reader, use);
+  const grpc::Status status = read_all<v1::ExportRunResponse>(context, *reader, use);
   if (!status.ok()) throw parts_->connection.error_of(status);
   parts_->connection.note_version(context);
 }
@@ -368,35 +371,35 @@ v1::ImportSeriesResponse Api::import_series(v1::ImportSeriesRequest first,
 
 v1::GetInfluenceDifferenceResponse Api::get_influence_difference(
     const v1::GetInfluenceDifferenceRequest& request) {
-  return parts_->connection.call(parts_->queries, &Queries::GetInfluenceDifference, request, kAnalysis);
+  return parts_->ask(parts_->queries, &Queries::GetInfluenceDifference, request, kAnalysis);
 }
 
 v1::GetInfluenceResponse Api::get_influence(const v1::GetInfluenceRequest& request) {
-  return parts_->connection.call(parts_->queries, &Queries::GetInfluence, request, kAnalysis);
+  return parts_->ask(parts_->queries, &Queries::GetInfluence, request, kAnalysis);
 }
 
 v1::CompareRunsResponse Api::compare_runs(const v1::CompareRunsRequest& request) {
-  return parts_->connection.call(parts_->queries, &Queries::CompareRuns, request, kAnalysis);
+  return parts_->ask(parts_->queries, &Queries::CompareRuns, request, kAnalysis);
 }
 
 v1::GetPhasesResponse Api::get_phases(const v1::GetPhasesRequest& request) {
-  return parts_->connection.call(parts_->queries, &Queries::GetPhases, request, kAnalysis);
+  return parts_->ask(parts_->queries, &Queries::GetPhases, request, kAnalysis);
 }
 
 v1::BackupResponse Api::back_up(const std::string& name) {
   v1::BackupRequest request;
   request.set_backup_id(name);
-  return parts_->connection.call(parts_->admin, &Admin::Backup, request, kWholeDatabase);
+  return parts_->ask(parts_->admin, &Admin::Backup, request, kWholeDatabase);
 }
 
 std::int64_t Api::collect_garbage(bool only_say) {
   v1::CollectGarbageRequest request;
   request.set_validate_only(only_say);
-  return parts_->connection.call(parts_->admin, &Admin::CollectGarbage, request, kWholeDatabase).bytes();
+  return parts_->ask(parts_->admin, &Admin::CollectGarbage, request, kWholeDatabase).bytes();
 }
 
 v1::VerifyResponse Api::verify() {
-  return parts_->connection.call(parts_->admin, &Admin::Verify, v1::VerifyRequest(), kWholeDatabase);
+  return parts_->ask(parts_->admin, &Admin::Verify, v1::VerifyRequest(), kWholeDatabase);
 }
 
 void Api::read_records(const std::string& run, const std::function<void(v1::ReadRecordsResponse&)>& each) {
@@ -408,6 +411,7 @@ void Api::read_records(const std::string& run, const std::function<void(v1::Read
   const auto reader = parts_->admin.ReadRecords(&context, request);
   v1::ReadRecordsResponse message;
   while (reader->Read(&message)) {
+    make_inert(message);
     try {
       each(message);
     } catch (...) {
@@ -429,6 +433,7 @@ v1::LeaseGrant Api::lease_segment(const v1::OfflineSegment& segment, const std::
   request.set_version(kVersion);
   *request.mutable_offline() = segment;
   // Sending goes on for long: a server that is being started again is waited for.
+  // What goes on to a worker stays as it is.
   return parts_->connection.call(parts_->workers, &Workers::Lease, request, {.retry_for = kLeasePatience})
       .grant();
 }
@@ -444,7 +449,7 @@ std::unique_ptr<uplink::Uplink> Api::send_spool(const v1::LeaseGrant& grant,
 }
 
 v1::Statistics Api::get_statistics() {
-  return parts_->connection.call(parts_->admin, &Admin::GetStatistics, v1::GetStatisticsRequest());
+  return parts_->ask(parts_->admin, &Admin::GetStatistics, v1::GetStatisticsRequest());
 }
 
 }  // namespace hooke::cli

@@ -4,6 +4,7 @@
 
 #include "client/cli/commands.h"
 #include "client/cli/completion.h"
+#include "client/cli/inert.h"
 #include "client/cli/man.h"
 #include "client/cli/pages.h"
 #include "hooke_version.h"
@@ -121,7 +122,7 @@ Api& Context::api() {
 }
 
 void Context::note(const std::string& text) {
-  err << text << std::endl;
+  err << inert(text) << std::endl;
 }
 
 CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string& description,

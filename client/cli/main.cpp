@@ -7,7 +7,11 @@
 #include <cctype>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "client/cli/cli.h"
 #include "client/cli/screen.h"
@@ -49,6 +53,17 @@ hooke::cli::Terminal look_at_terminal() {
   return terminal;
 }
 
+// Whoever lists processes sees their arguments.
+void hide_token(int argc, char** argv) {
+  constexpr std::string_view kOption = "--token", kWithValue = "--token=";
+  for (int i = 1; i < argc; ++i) {
+    char* secret = nullptr;
+    if (std::string_view(argv[i]).starts_with(kWithValue)) secret = argv[i] + kWithValue.size();
+    if (argv[i] == kOption && i + 1 < argc) secret = argv[i + 1];
+    if (secret) std::fill_n(secret, std::strlen(secret), 'x');
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -58,5 +73,7 @@ int main(int argc, char** argv) {
   context.terminal = look_at_terminal();
   std::error_code ignored;
   context.programs = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
-  return hooke::cli::run({argv + 1, argv + argc}, context);
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  hide_token(argc, argv);
+  return hooke::cli::run(arguments, context);
 }

@@ -88,7 +88,7 @@ class EventFiles {
   }
 
   static std::int64_t time_of(const event::Event& event) {
-    constexpr double kMost = 9e12;  // seconds that fit
+    constexpr double kMost = 253'402'300'799;  // the year 9999, which is as far as times go
     const double seconds = event.wall_time();
     return seconds >= 0 && seconds < kMost ? std::llround(seconds * kUsPerSecond) : 0;
   }

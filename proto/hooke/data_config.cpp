@@ -4,12 +4,14 @@
 #include <vector>
 
 #include "proto/hooke/config_checks.h"
+#include "proto/hooke/text.h"
 
 namespace hooke {
 namespace {
 
 // Largest values that make sense.
 constexpr int kMaxClasses = 1000;
+constexpr std::size_t kMaxClassNameBytes = 128;
 constexpr int kMaxPoints = 1'000'000;  // of generated data
 constexpr int kMaxDimension = 100'000;
 
@@ -62,10 +64,15 @@ void complete_classes(v1::DataConfig& data, const SetFacts& set) {
   if (!data.class_names().empty() && data.class_names_size() != data.classes_size())
     throw invalid("data.class_names", std::to_string(data.class_names_size()) + " names for " +
                                           std::to_string(data.classes_size()) + " classes; one for each");
-  for (int i = 0; i < data.class_names_size(); ++i)
-    if (data.class_names(i).empty() || data.class_names(i).find_first_of(",[]@\n") != std::string::npos)
+  for (int i = 0; i < data.class_names_size(); ++i) {
+    const std::string& name = data.class_names(i);
+    if (name.empty() || name.size() > kMaxClassNameBytes || !is_printable(name) ||
+        name.find_first_of(",[]@") != std::string::npos)
       throw invalid("data.class_names." + std::to_string(i),
-                    "'" + data.class_names(i) + "' is not allowed; some text without , [ ] @");
+                    "'" + name.substr(0, kMaxClassNameBytes) + "' is not allowed; up to " +
+                        std::to_string(kMaxClassNameBytes) +
+                        " bytes of text without , [ ] @ and control characters");
+  }
 }
 
 // Refuses a field that is given but means nothing to this set.

@@ -22,6 +22,8 @@ using google::protobuf::Reflection;
 
 // Largest values that make sense; each keeps a typing error from becoming hours of work.
 constexpr int kMaxNameBytes = 100;
+// A submit stores up to a thousand copies.
+constexpr std::size_t kMaxConfigBytes = 64 << 10;
 constexpr int kMaxProbesPerClass = 1000;
 constexpr int kMaxUpdates = 20;
 constexpr int kMaxLayers = 100;
@@ -320,6 +322,9 @@ std::string canonical_json(const v1::RunConfig& config) {
 }
 
 v1::RunConfig complete(v1::RunConfig config) {
+  if (config.ByteSizeLong() > kMaxConfigBytes)
+    throw invalid("config", "has " + std::to_string(config.ByteSizeLong()) + " bytes; at most " +
+                                std::to_string(kMaxConfigBytes));
   complete_data(*config.mutable_data());
   complete_model(*config.mutable_model());
   const bool regression = is_regression(config.data());

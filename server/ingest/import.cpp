@@ -84,6 +84,7 @@ void Import::add_column(const v1::ScalarColumn& column) {
                                    "; steps strictly increase");
     last = step;
   }
+  for (const TimeUs time_us : column.time_us()) check_time(place(column.key()), time_us);
   to.step.insert(to.step.end(), column.step().begin(), column.step().end());
   to.value.insert(to.value.end(), column.value().begin(), column.value().end());
   to.time_us.insert(to.time_us.end(), column.time_us().begin(), column.time_us().end());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "proto/hooke/text.h"
 #include "server/ingest/limits.h"
 
 namespace hooke::ingest {
@@ -12,9 +13,7 @@ Error broken(const std::string& where, const std::string& what) {
   return Error(Code::kInvalidArgument, where + ": " + what);
 }
 
-bool printable(const std::string& text) {
-  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-}
+constexpr TimeUs kMaxTime = 253'402'300'799'999'999;
 
 std::string at_most(std::size_t limit) {
   return "at most " + std::to_string(limit);
@@ -26,7 +25,7 @@ void check_class_names(const std::string& where, const std::vector<std::string>&
     throw broken(where, std::to_string(names.size()) + " classes; " + at_most(kMaxClasses));
   std::set<std::string> seen;
   for (const std::string& name : names) {
-    if (name.empty() || name.size() > kMaxClassNameBytes || !printable(name))
+    if (name.empty() || name.size() > kMaxClassNameBytes || !is_printable(name))
       throw broken(where, "a class name must be printable and have 1 to " +
                               std::to_string(kMaxClassNameBytes) + " bytes");
     if (name.find_first_of(",[]@") != std::string::npos)
@@ -64,11 +63,16 @@ void check_key(const std::string& key) {
   if (key.empty()) throw broken("series", "a key must not be empty");
   if (key.size() > kMaxKeyBytes)
     throw broken(place(key.substr(0, 32) + "…"), "the key is too long; " + at_most(kMaxKeyBytes) + " bytes");
-  if (!printable(key)) throw broken("series", "a key must be printable");
+  if (!is_printable(key)) throw broken("series", "a key must be printable");
 }
 
 void check_step(const std::string& what, Step step) {
   if (step < 0) throw broken(what, "step " + std::to_string(step) + " is negative");
+}
+
+void check_time(const std::string& what, TimeUs time_us) {
+  if (time_us < 0 || time_us > kMaxTime)
+    throw broken(what, "time " + std::to_string(time_us) + " is not between the years 1970 and 9999");
 }
 
 storage::SeriesDeclaration checked_declaration(const v1::SeriesDeclaration& message) {
@@ -117,6 +121,7 @@ void check_scalars(const v1::ScalarPoints& points) {
     throw broken("scalars, step " + std::to_string(points.step()),
                  std::to_string(keys) + " values in one record; " + at_most(kMaxScalars));
   check_step("scalars", points.step());
+  check_time("scalars, step " + std::to_string(points.step()), points.time_us());
 }
 
 std::int32_t checked_pair_rows(const v1::PairsPoint& point, std::size_t probes) {

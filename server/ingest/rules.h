@@ -15,6 +15,8 @@ std::string place(const std::string& key, Step step = -1);
 // Not empty, printable, within its limit.
 void check_key(const std::string& key);
 void check_step(const std::string& what, Step step);
+// Microseconds that a timestamp can show: up to the year 9999.
+void check_time(const std::string& what, TimeUs time_us);
 
 // A declaration in storage's terms.
 storage::SeriesDeclaration checked_declaration(const v1::SeriesDeclaration& message);

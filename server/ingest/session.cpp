@@ -45,7 +45,8 @@ storage::Reason protocol_reason(const std::string& what) {
 
 storage::Reason to_reason(const v1::Reason& message) {
   storage::Reason reason;
-  reason.kind = static_cast<storage::ReasonKind>(message.kind());
+  // A kind that this version does not know must not reach the database.
+  if (v1::ReasonKind_IsValid(message.kind())) reason.kind = static_cast<storage::ReasonKind>(message.kind());
   reason.message = storage::shorten(message.message(), storage::kMaxReasonBytes);
   reason.exit_status = message.exit_status();
   reason.signal = message.signal();
@@ -303,6 +304,7 @@ void Session::apply_scalars(Transaction& transaction, std::uint64_t record, cons
 void Session::apply_matrix(Transaction& transaction, const v1::MatrixPoint& point) {
   check_step(place(point.key()), point.step());
   const std::string where = place(point.key(), point.step());
+  check_time(where, point.time_us());
   SeriesCache::Entry* entry = series_.find(point.key());
   if (!entry || entry->declaration.kind != SeriesKind::kMatrix)
     throw broken(where, "no matrix was declared under this key");
@@ -321,6 +323,7 @@ void Session::apply_matrix(Transaction& transaction, const v1::MatrixPoint& poin
 void Session::apply_pairs(Transaction& transaction, const v1::PairsPoint& point) {
   check_step(place(point.key()), point.step());
   const std::string where = place(point.key(), point.step());
+  check_time(where, point.time_us());
   SeriesCache::Entry* entry = series_.find(point.key());
   if (!entry || entry->declaration.kind != SeriesKind::kPairs)
     throw broken(where, "no pairs were declared under this key");

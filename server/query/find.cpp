@@ -11,6 +11,7 @@ using storage::Snapshot;
 constexpr std::string_view kExperiments = "experiments/";
 constexpr std::string_view kRuns = "/runs/";
 constexpr std::size_t kCandidates = 5;
+constexpr std::size_t kMostReferences = 1000;
 constexpr const char* kRunsHint = "; `hooke runs list` shows what there is";
 constexpr const char* kExperimentsHint = "; `hooke experiments list` shows what there is";
 
@@ -100,6 +101,9 @@ Parent find_parent(Snapshot& snapshot, std::string_view reference, const std::st
 std::vector<Run> find_all_runs(Snapshot& snapshot, const std::vector<std::string>& references,
                                const std::string& field) {
   if (references.empty()) throw invalid(field, "is empty; it names runs or an experiment");
+  if (references.size() > kMostReferences)
+    throw invalid(field, "has " + std::to_string(references.size()) + " names; at most " +
+                             std::to_string(kMostReferences));
   std::set<RunId> seen;
   std::vector<Run> runs;
   for (const std::string& reference : references)

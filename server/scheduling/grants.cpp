@@ -1,5 +1,6 @@
 #include "server/scheduling/grants.h"
 
+#include "proto/hooke/text.h"
 #include "server/storage/digest.h"
 #include "server/storage/requests.h"
 
@@ -23,9 +24,10 @@ storage::Run require_run(storage::Snapshot& snapshot, const std::string& referen
   return std::move(*run);
 }
 
-void require_text(const char* field, const std::string& value, std::size_t limit) {
+void require_text(const std::string& field, const std::string& value, std::size_t limit) {
   if (value.empty()) throw invalid(field, "is missing");
   if (value.size() > limit) throw invalid(field, "is longer than " + std::to_string(limit) + " bytes");
+  if (!is_printable(value)) throw invalid(field, "has a control character");
 }
 
 std::string server_secret(storage::Transaction& transaction, const storage::Random& random) {

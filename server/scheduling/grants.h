@@ -12,8 +12,11 @@ namespace hooke::scheduling {
 inline constexpr std::size_t kMaxNameBytes = 128;
 inline constexpr std::size_t kMaxIdBytes = 128;
 
-// Throws kInvalidArgument for an empty text or one of more than `limit` bytes.
-void require_text(const char* field, const std::string& value, std::size_t limit);
+// Throws kInvalidArgument for an empty text, one of more than `limit` bytes, or one with control characters.
+void require_text(const std::string& field, const std::string& value, std::size_t limit);
+
+// What is said of a Slurm job; throws kInvalidArgument.
+void check_slurm_job(const std::string& field, const storage::SlurmJob& job);
 
 // The run with this id or resource name. Throws kNotFound.
 storage::Run require_run(storage::Snapshot& snapshot, const std::string& reference);

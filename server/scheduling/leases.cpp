@@ -120,6 +120,7 @@ std::vector<std::string> shortened(std::vector<std::string> lines) {
 void Queue::lease(LeaseRequest request, storage::Then<std::optional<LeaseGrant>> then) {
   require_text("request_id", request.request_id, kMaxIdBytes);
   require_text("worker", request.worker, kMaxNameBytes);
+  if (request.slurm) check_slurm_job("slurm", *request.slurm);
   const auto work = [this,
                      request = std::move(request)](Transaction& transaction) -> std::optional<LeaseGrant> {
     const TimeUs now = clock_();
@@ -149,6 +150,7 @@ void Queue::lease(LeaseRequest request, storage::Then<std::optional<LeaseGrant>>
 
 void Queue::heartbeat(storage::AttemptKey key, std::optional<storage::SlurmJob> slurm,
                       storage::Then<std::chrono::milliseconds> then) {
+  if (slurm) check_slurm_job("slurm", *slurm);
   const auto work = [this, key = std::move(key), slurm = std::move(slurm)](Transaction& transaction) {
     const TimeUs now = clock_();
     const auto attempt = storage::pass_fence(transaction, key, now);

@@ -21,6 +21,7 @@ using storage::SlurmJob;
 using storage::Transaction;
 
 constexpr std::size_t kMaxStateBytes = 256;
+constexpr std::size_t kMaxNodesBytes = 1024;
 
 bool same_job(const std::optional<SlurmJob>& a, const SlurmJob& b) {
   return a && a->cluster == b.cluster && a->job_id == b.job_id;
@@ -32,14 +33,7 @@ bool is_over(SlurmPhase phase) {
 
 void check(const SlurmReport& report) {
   require_text("jobs.run", report.run, kMaxNameBytes);
-  require_text("jobs.job.cluster", report.job.cluster, kMaxNameBytes);
-  require_text("jobs.job.job_id", report.job.job_id, kMaxNameBytes);
-  if (report.job.restart_count < 0)
-    throw invalid("jobs.job.restart_count",
-                  std::to_string(report.job.restart_count) + " is not allowed; 0 or more");
-  if (report.job.nodes.size() > kMaxNameBytes || report.job.state.size() > kMaxStateBytes)
-    throw invalid("jobs.job",
-                  "its nodes or its state are longer than " + std::to_string(kMaxStateBytes) + " bytes");
+  check_slurm_job("jobs.job", report.job);
 }
 
 Reason reason_of(const SlurmJob& job, SlurmPhase phase) {
@@ -99,6 +93,15 @@ void tell(Transaction& transaction, const Run& run, const SlurmJob& job, TimeUs 
 }
 
 }  // namespace
+
+void check_slurm_job(const std::string& field, const SlurmJob& job) {
+  require_text(field + ".cluster", job.cluster, kMaxNameBytes);
+  require_text(field + ".job_id", job.job_id, kMaxNameBytes);
+  if (job.restart_count < 0)
+    throw invalid(field + ".restart_count", std::to_string(job.restart_count) + " is not allowed; 0 or more");
+  if (!job.nodes.empty()) require_text(field + ".nodes", job.nodes, kMaxNodesBytes);
+  if (!job.state.empty()) require_text(field + ".state", job.state, kMaxStateBytes);
+}
 
 SlurmPhase phase_of(std::string_view state) {
   const std::string_view word = state.substr(0, state.find_first_of(" +"));

@@ -73,7 +73,7 @@ grpc::Status AdminService::CollectGarbage(grpc::ServerContext* context,
   return gate_.run(*context, method("CollectGarbage"), [&](const access::Caller&) {
     if (request->validate_only()) {
       auto snapshot = readers_.snapshot();
-      response->set_bytes(storage::free_bytes(snapshot));
+      response->set_bytes(storage::free_bytes(snapshot) + storage::garbage_bytes(snapshot));
     } else {
       response->set_bytes(deletion_.collect_all([&] { return context->IsCancelled(); }));
     }

@@ -54,6 +54,9 @@ grpc::Status ExperimentService::UpdateTags(grpc::ServerContext* context, const v
                                            v1::UpdateTagsResponse* response) {
   return gate_.run(*context, method("UpdateTags"), [&](const access::Caller&) {
     check_pairs("set", request->set());
+    if (request->remove_size() > kMostPairs)
+      throw invalid("remove", std::to_string(request->remove_size()) + " keys are too many; at most " +
+                                  std::to_string(kMostPairs));
     for (const std::string& key : request->remove())
       if (request->set().contains(key)) throw invalid("remove", "'" + key + "' is set, too; give it once");
     const storage::Pairs set(request->set().begin(), request->set().end());

@@ -4,12 +4,12 @@
 #include <set>
 
 #include "proto/hooke/run_config.h"
+#include "proto/hooke/text.h"
 #include "proto/hooke/yaml_config.h"
 
 namespace hooke::services {
 namespace {
 
-constexpr std::size_t kMostNameBytes = 100;
 constexpr std::size_t kMostValueBytes = 1000;
 constexpr int kMostAttempts = 1000;
 constexpr const char* kSeedField = "training.seed";
@@ -76,6 +76,12 @@ scheduling::RunSpec spec_of(const Combination& combination, std::optional<std::i
 
 }  // namespace
 
+void check_shown(const std::string& field, const std::string& name) {
+  if (name.size() > kMostNameBytes)
+    throw invalid(field, "is longer than " + std::to_string(kMostNameBytes) + " bytes");
+  if (!is_printable(name)) throw invalid(field, "has a control character");
+}
+
 void check_pairs(const char* field, const google::protobuf::Map<std::string, std::string>& pairs) {
   if (pairs.size() > kMostPairs)
     throw invalid(
@@ -86,6 +92,8 @@ void check_pairs(const char* field, const google::protobuf::Map<std::string, std
     if (value.size() > kMostValueBytes)
       throw invalid(
           field, "the value of '" + key + "' is longer than " + std::to_string(kMostValueBytes) + " bytes");
+    if (!is_printable(key) || !is_printable(value))
+      throw invalid(field, "'" + key + "' or its value has a control character");
   }
 }
 
@@ -101,8 +109,7 @@ scheduling::SubmitRequest plan_submit(const v1::SubmitExperimentRequest& request
   if (request.has_max_attempts() && (request.max_attempts() < 1 || request.max_attempts() > kMostAttempts))
     throw invalid("max_attempts", std::to_string(request.max_attempts()) + " is not allowed; from 1 to " +
                                       std::to_string(kMostAttempts));
-  if (request.submitter().size() > kMostNameBytes)
-    throw invalid("submitter", "is longer than " + std::to_string(kMostNameBytes) + " bytes");
+  check_shown("submitter", request.submitter());
   v1::RunConfig config = request.config();
   if (!request.experiment_id().empty()) config.set_name(request.experiment_id());
 

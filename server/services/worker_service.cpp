@@ -6,6 +6,7 @@
 #include "server/query/resources.h"
 #include "server/services/offline.h"
 #include "server/services/refused_stream.h"
+#include "server/services/submit.h"
 #include "server/services/worker_stream.h"
 
 namespace hooke::services {
@@ -24,6 +25,18 @@ storage::AttemptKey key_of(const v1::AttemptRef& attempt) {
 
 google::protobuf::Duration duration(std::chrono::milliseconds time) {
   return TimeUtil::MillisecondsToDuration(time.count());
+}
+
+// Of a node; each is named, as cuda:0.
+constexpr int kMostDevices = 64;
+
+void check_worker(const v1::LeaseRequest& request) {
+  check_pairs("labels", request.labels());
+  if (request.devices_size() > kMostDevices)
+    throw invalid("devices", std::to_string(request.devices_size()) + " are too many; at most " +
+                                 std::to_string(kMostDevices));
+  for (const std::string& device : request.devices()) check_shown("devices", device);
+  check_shown("version", request.version());
 }
 
 scheduling::LeaseRequest record_of(const v1::LeaseRequest& request) {
@@ -63,6 +76,7 @@ grpc::ServerUnaryReactor* WorkerService::Lease(grpc::CallbackServerContext* cont
                                                const v1::LeaseRequest* request, v1::LeaseResponse* response) {
   return gate_.start(
       *context, std::string(kService) + "Lease", [&](const access::Caller& caller, auto finish) {
+        check_worker(*request);
         if (request->has_offline()) {
           queue_.lease_segment(plan_segment(*request, caller.owner),
                                [response, finish](const std::exception_ptr& error, auto grant) {

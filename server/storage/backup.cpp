@@ -71,7 +71,7 @@ class Findings {
   explicit Findings(Connection& connection) : connection_(connection) {}
 
   // One finding for each row: its first column.
-  void add(const char* sql, const std::string& except = {}) {
+  void add(Sql sql, const std::string& except = {}) {
     SQLite::Statement rows = connection_.once(sql);
     while (found_.size() < kMostFindings && rows.executeStep()) {
       std::string finding = rows.getColumn(0).getString();

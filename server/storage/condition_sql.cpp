@@ -4,7 +4,7 @@ namespace hooke::storage {
 namespace {
 
 // The newest value of a scalar series; the row may be there with a NULL, which is a NaN.
-constexpr const char* kLatestFrom =
+constexpr Sql kLatestFrom =
     "FROM series s JOIN latest_values l ON l.run_id = s.run_id AND l.series_id = s.id "
     "WHERE s.run_id = r.id AND s.kind = 1 AND s.key = ";
 
@@ -18,28 +18,30 @@ Bound bound(const ConditionValue& value) {
   return std::visit([](const auto& one) { return Bound(one); }, value);
 }
 
-// Fields that are one expression; null for those with a key.
-const char* expression_of(Field field, Rows rows) {
+// Fields that are one expression; empty for those with a key.
+Sql expression_of(Field field, Rows rows) {
   const bool runs = rows == Rows::kRuns;
   switch (field) {
     case Field::kName:
-      return runs ? "('experiments/' || e.name || '/runs/' || r.run_id)" : "('experiments/' || e.name)";
+      return runs ? Sql("('experiments/' || e.name || '/runs/' || r.run_id)")
+                  : Sql("('experiments/' || e.name)");
     case Field::kSubmitter:
-      return runs ? "r.submitter" : "e.submitter";
+      return runs ? Sql("r.submitter") : Sql("e.submitter");
     case Field::kNote:
-      return runs ? "r.note" : "e.note";
+      return runs ? Sql("r.note") : Sql("e.note");
     case Field::kArchived:
-      return runs ? "r.archived" : "e.archived";
+      return runs ? Sql("r.archived") : Sql("e.archived");
     case Field::kCreateTime:
-      return runs ? "r.create_us" : "e.create_us";
+      return runs ? Sql("r.create_us") : Sql("e.create_us");
     case Field::kExperiment:
       return "e.name";
     case Field::kRunCount:
-      return runs ? nullptr : "(SELECT count(*) FROM runs c WHERE c.experiment_id = e.id)";
+      if (runs) return "";
+      return "(SELECT count(*) FROM runs c WHERE c.experiment_id = e.id)";
     default:
       break;
   }
-  if (!runs) return nullptr;
+  if (!runs) return "";
   switch (field) {
     case Field::kState:
       return "r.state";
@@ -80,12 +82,12 @@ const char* expression_of(Field field, Rows rows) {
     case Field::kConfigHash:
       return "r.config_hash";
     default:
-      return nullptr;
+      return "";
   }
 }
 
 void add_tag(SqlText& sql, const std::string& key, Rows rows) {
-  constexpr const char* kOfExperiment =
+  constexpr Sql kOfExperiment =
       "(SELECT t.value FROM experiment_tags t WHERE t.experiment_id = e.id AND t.key = ";
   if (rows == Rows::kExperiments) {
     sql.add(kOfExperiment).bind(key).add(")");
@@ -95,7 +97,7 @@ void add_tag(SqlText& sql, const std::string& key, Rows rows) {
   sql.add("), ").add(kOfExperiment).bind(key).add("))");
 }
 
-const char* sign_of(Comparison comparison) {
+Sql sign_of(Comparison comparison) {
   switch (comparison) {
     case Comparison::kNotEqual:
       return " <> ";
@@ -119,7 +121,7 @@ void add_latest(SqlText& sql, const Condition& one) {
   sql.add("EXISTS (SELECT 1 ").add(kLatestFrom).bind(one.operand.key);
   if (one.comparison != Comparison::kPresent) {
     sql.add(" AND ifnull(l.value").add(sign_of(one.comparison)).bind(bound(one.value));
-    sql.add(one.comparison == Comparison::kNotEqual ? ", 1)" : ", 0)");
+    sql.add(one.comparison == Comparison::kNotEqual ? Sql(", 1)") : Sql(", 0)"));
   }
   sql.add(")");
 }
@@ -153,7 +155,7 @@ void add_present(SqlText& sql, const Operand& operand, Rows rows) {
   // A tag may be empty and there; of other texts an empty one is none.
   sql.add("(");
   add_operand(sql, operand, rows);
-  sql.add(operand.field == Field::kTag ? " IS NOT NULL)" : " IS NOT NULL AND ");
+  sql.add(operand.field == Field::kTag ? Sql(" IS NOT NULL)") : Sql(" IS NOT NULL AND "));
   if (operand.field == Field::kTag) return;
   add_operand(sql, operand, rows);
   sql.add(" <> '')");
@@ -187,7 +189,7 @@ void add_comparison(SqlText& sql, const Condition& one, Rows rows) {
 
 void add_search(SqlText& sql, const std::string& word, Rows rows) {
   const std::string lower = ascii_lower(word);
-  const auto tags = [&](const char* table, const char* owner) {
+  const auto tags = [&](Sql table, Sql owner) {
     sql.add(" OR EXISTS (SELECT 1 FROM ").add(table).add(" t WHERE t.").add(owner);
     sql.add(" AND (instr(lower(t.key), ").bind(lower).add(") > 0 OR instr(lower(t.value), ").bind(lower);
     sql.add(") > 0))");
@@ -213,8 +215,9 @@ void add_operand(SqlText& sql, const Operand& operand, Rows rows) {
     sql.add("(SELECT l.value ").add(kLatestFrom).bind(operand.key).add(")");
     return;
   }
-  const char* expression = expression_of(operand.field, rows);
-  if (!expression) throw Error(Code::kInternal, "a list was asked for a field that its rows do not have");
+  const Sql expression = expression_of(operand.field, rows);
+  if (expression.text().empty())
+    throw Error(Code::kInternal, "a list was asked for a field that its rows do not have");
   sql.add(expression);
 }
 
@@ -231,9 +234,9 @@ void add_condition(SqlText& sql, const Condition& condition, Rows rows) {
       break;
   }
   const bool all = condition.kind == Condition::Kind::kAll;
-  sql.add(all ? "(1" : "(0");
+  sql.add(all ? Sql("(1") : Sql("(0"));
   for (const Condition& part : condition.parts) {
-    sql.add(all ? " AND " : " OR ");
+    sql.add(all ? Sql(" AND ") : Sql(" OR "));
     add_condition(sql, part, rows);
   }
   sql.add(")");

@@ -3,12 +3,30 @@
 #include <SQLiteCpp/Exception.h>
 #include <sqlite3.h>
 
+#include <utility>
+
+#include "migrations/migrations.h"
 #include "server/storage/limits.h"
 
 namespace hooke::storage {
 namespace {
 
 constexpr int kInstructionsPerDeadlineCheck = 10'000;
+
+// What our statements need, and no more.
+constexpr std::pair<int, int> kLimits[] = {
+    {SQLITE_LIMIT_ATTACHED, 0},
+    {SQLITE_LIMIT_LENGTH, kMaxValueBytes},
+    {SQLITE_LIMIT_SQL_LENGTH, 256 << 10},
+    {SQLITE_LIMIT_COLUMN, 100},
+    {SQLITE_LIMIT_EXPR_DEPTH, 500},
+    {SQLITE_LIMIT_COMPOUND_SELECT, 10},
+    {SQLITE_LIMIT_FUNCTION_ARG, 16},
+    {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 100},
+    {SQLITE_LIMIT_VARIABLE_NUMBER, 2'000},
+    {SQLITE_LIMIT_TRIGGER_DEPTH, 10},
+    {SQLITE_LIMIT_WORKER_THREADS, 0},
+};
 
 int flags_of(Connection::Mode mode) {
   const int access = mode == Connection::Mode::kWriter ? SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE
@@ -24,8 +42,7 @@ void harden(sqlite3* handle) {
   sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
   // Only the Writer checkpoints: not whoever happens to close last.
   sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0);
-  sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, kMaxValueBytes);
+  for (const auto& [limit, value] : kLimits) sqlite3_limit(handle, limit, value);
 }
 
 }  // namespace
@@ -67,7 +84,7 @@ Connection::Connection(const Database& database, Mode mode)
   }
   exec("PRAGMA synchronous = FULL");
   exec("PRAGMA wal_autocheckpoint = 0");
-  exec(("PRAGMA cache_size = -" + std::to_string(kWriterCacheKib)).c_str());
+  set_pragma("cache_size", -kWriterCacheKib);
   // In place of the automatic checkpoint: only notes how long the WAL is.
   sqlite3_wal_hook(
       handle,
@@ -78,14 +95,22 @@ Connection::Connection(const Database& database, Mode mode)
       this);
 }
 
-SQLite::Statement& Connection::prepared(std::string_view sql) {
-  auto& statement = statements_[sql];
-  if (!statement) statement = std::make_unique<SQLite::Statement>(database_, std::string(sql));
+void Connection::exec(const Migration& migration) {
+  database_.exec(migration.sql);
+}
+
+SQLite::Statement& Connection::prepared(Sql sql) {
+  auto& statement = statements_[sql.text()];
+  if (!statement) statement = std::make_unique<SQLite::Statement>(database_, sql.c_str());
   return *statement;
 }
 
-std::int64_t Connection::pragma(const char* name) {
-  return database_.execAndGet(std::string("PRAGMA ") + name).getInt64();
+std::int64_t Connection::pragma(Sql name) {
+  return database_.execAndGet("PRAGMA " + std::string(name.text())).getInt64();
+}
+
+void Connection::set_pragma(Sql name, std::int64_t value) {
+  database_.exec("PRAGMA " + std::string(name.text()) + " = " + std::to_string(value));
 }
 
 bool Connection::in_transaction() {

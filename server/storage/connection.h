@@ -15,11 +15,14 @@
 
 #include "proto/hooke/error.h"
 #include "server/storage/database.h"
+#include "server/storage/sql.h"
 
 namespace hooke::storage {
 
 // What SQLite says, as our error: full, damaged, interrupted, …; never SQLite::Exception further up.
 Error to_error(const SQLite::Exception& error);
+
+struct Migration;
 
 class Connection {
  public:
@@ -29,18 +32,22 @@ class Connection {
   Connection(const Database& database, Mode mode);
 
   // Text that is run once. Throws SQLite::Exception.
-  void exec(const char* sql) { database_.exec(sql); }
+  void exec(Sql sql) { database_.exec(sql.c_str()); }
+  // Of this program's own migrations.
+  void exec(const Migration& migration);
 
-  // The statement of this text, prepared at first use and kept. REQUIRES: `sql` is a constant.
-  SQLite::Statement& prepared(std::string_view sql);
+  // The statement of this text, prepared at first use and kept.
+  SQLite::Statement& prepared(Sql sql);
 
   // A statement that is not kept.
-  SQLite::Statement once(const char* sql) { return SQLite::Statement(database_, sql); }
+  SQLite::Statement once(Sql sql) { return SQLite::Statement(database_, sql.c_str()); }
+  SQLite::Statement once(const SqlText& sql) { return SQLite::Statement(database_, sql.text()); }
 
   // For a backup.
   SQLite::Database& database() { return database_; }
 
-  std::int64_t pragma(const char* name);
+  std::int64_t pragma(Sql name);
+  void set_pragma(Sql name, std::int64_t value);
   bool in_transaction();
   std::int64_t changes() { return database_.getChanges(); }
 

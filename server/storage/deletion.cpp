@@ -39,7 +39,7 @@ std::optional<Garbage> find_garbage(Snapshot& snapshot) {
 }
 
 // Tables with rows of a series, from those that may have very many on.
-constexpr const char* kDeletePoints[] = {
+constexpr Sql kDeletePoints[] = {
     "DELETE FROM scalar_points WHERE (series_id, step) IN "
     "(SELECT series_id, step FROM scalar_points WHERE series_id = ? LIMIT ?)",
     "DELETE FROM matrix_points WHERE id IN (SELECT id FROM matrix_points WHERE series_id = ? LIMIT ?)",
@@ -51,7 +51,7 @@ constexpr const char* kDeletePoints[] = {
 // Removes at most `rows` rows of a series; returns how many.
 std::int64_t remove_rows(Transaction& transaction, SeriesId series, std::int64_t rows) {
   std::int64_t removed = 0;
-  for (const char* sql : kDeletePoints) {
+  for (const Sql sql : kDeletePoints) {
     if (removed >= rows) break;
     removed += Statement(transaction, sql, series, rows - removed).run();
   }
@@ -100,6 +100,19 @@ std::int64_t free_bytes(Snapshot& snapshot) {
   }
 }
 
+std::int64_t garbage_bytes(Snapshot& snapshot) {
+  Statement row(snapshot,
+                "WITH garbage AS (SELECT id FROM series WHERE run_id IS NULL) "
+                "SELECT coalesce(sum(bytes), 0) FROM ("
+                "SELECT count(*) * ?1 AS bytes FROM scalar_points WHERE series_id IN garbage "
+                "UNION ALL SELECT sum(?1 + length(planes)) FROM matrix_points WHERE series_id IN garbage "
+                "UNION ALL SELECT sum(?2 + length(data)) FROM pairs_blocks WHERE series_id IN garbage "
+                "UNION ALL SELECT sum(?1 + length(extremes)) FROM levels WHERE series_id IN garbage)",
+                kRowBytes, kBlockRowBytes);
+  row.step();
+  return row.integer(0);
+}
+
 bool remove_garbage(Transaction& transaction) {
   std::int64_t left = kPieceRows;
   while (left > 0) {
@@ -118,7 +131,7 @@ std::int64_t shrink(Transaction& transaction) {
   Connection& connection = transaction.connection();
   try {
     const std::int64_t before = connection.pragma("page_count");
-    connection.exec(("PRAGMA incremental_vacuum(" + std::to_string(kPiecePages) + ")").c_str());
+    connection.set_pragma("incremental_vacuum", kPiecePages);
     const std::int64_t pages = before - connection.pragma("page_count");
     if (connection.pragma("freelist_count") == 0) transaction.want_checkpoint();
     return pages * connection.pragma("page_size");

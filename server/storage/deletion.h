@@ -28,6 +28,8 @@ void delete_experiment(Transaction& transaction, ExperimentId experiment);
 bool has_garbage(Snapshot& snapshot);
 // Bytes of free pages, which shrink() would give back.
 std::int64_t free_bytes(Snapshot& snapshot);
+// About what the rows take that remove_garbage() would remove. Takes as long as there are many.
+std::int64_t garbage_bytes(Snapshot& snapshot);
 // Removes a piece of the garbage, a few megabytes. Returns whether there is more.
 bool remove_garbage(Transaction& transaction);
 

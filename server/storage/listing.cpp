@@ -27,17 +27,17 @@ std::vector<Key> keys_of(const ListQuery& query, Rows rows) {
     key.descending = wanted.descending;
   }
   if (rows == Rows::kExperiments) {
-    keys.push_back({{"e.id", {}}, true, false});
+    keys.push_back({SqlText().add("e.id"), true, false});
     return keys;
   }
-  if (!query.experiment) keys.push_back({{"r.experiment_id", {}}, true, false});
-  keys.push_back({{"r.id", {}}, false, false});
+  if (!query.experiment) keys.push_back({SqlText().add("r.experiment_id"), true, false});
+  keys.push_back({SqlText().add("r.id"), false, false});
   return keys;
 }
 
 // "k0", the key's name in the statement.
-std::string name_of_key(std::size_t index) {
-  return "k" + std::to_string(index);
+SqlText name_of_key(std::size_t index) {
+  return SqlText().add("k").add(index);
 }
 
 // Texts and whole numbers as they are, nothing as null, a real number exactly, in a list of one.
@@ -80,13 +80,13 @@ std::vector<Bound> parse_cursor(const std::string& text, std::size_t keys) {
 void add_behind(SqlText& sql, const std::vector<Key>& keys, const std::vector<Bound>& cursor,
                 std::size_t first) {
   const Key& key = keys[first];
-  const std::string name = name_of_key(first);
+  const SqlText name = name_of_key(first);
   const bool none = std::holds_alternative<std::monostate>(cursor[first]);
   sql.add("(");
   if (none) {
     sql.add("0");
   } else {
-    sql.add(name).add(key.descending ? " < " : " > ").bind(cursor[first]);
+    sql.add(name).add(key.descending ? Sql(" < ") : Sql(" > ")).bind(cursor[first]);
     if (key.nullable) sql.add(" OR ").add(name).add(" IS NULL");
   }
   if (first + 1 < keys.size()) {
@@ -114,19 +114,19 @@ Page<Listed<RowId>> list(Snapshot& snapshot, const ListQuery& query, const PageR
   const auto keys = keys_of(query, rows);
   const bool runs = rows == Rows::kRuns;
   SqlText sql;
-  sql.add(runs ? "SELECT r.id" : "SELECT e.id");
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    sql.add(", ").add(keys[i].sql.text).add(" AS ").add(name_of_key(i));
-    sql.values.insert(sql.values.end(), keys[i].sql.values.begin(), keys[i].sql.values.end());
-  }
-  sql.add(runs ? " FROM runs r JOIN experiments e ON e.id = r.experiment_id" : " FROM experiments e");
+  sql.add(runs ? Sql("SELECT r.id") : Sql("SELECT e.id"));
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    sql.add(", ").add(keys[i].sql).add(" AS ").add(name_of_key(i));
+  sql.add(runs ? Sql(" FROM runs r JOIN experiments e ON e.id = r.experiment_id")
+               : Sql(" FROM experiments e"));
   add_where(sql, query, rows);
   if (!page.after.empty()) {
     sql.add(" AND ");
     add_behind(sql, keys, parse_cursor(page.after, keys.size()), 0);
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    sql.add(i == 0 ? " ORDER BY " : ", ").add(name_of_key(i)).add(keys[i].descending ? " DESC" : "");
+    sql.add(i == 0 ? Sql(" ORDER BY ") : Sql(", ")).add(name_of_key(i));
+    if (keys[i].descending) sql.add(" DESC");
     if (keys[i].nullable) sql.add(" NULLS LAST");
   }
   sql.add(" LIMIT ").bind(static_cast<std::int64_t>(fetch(page)));

@@ -83,15 +83,15 @@ int migrate(Connection& connection, const std::filesystem::path& file) {
   connection.exec("PRAGMA foreign_keys = OFF");
   for (auto next = static_cast<std::size_t>(version); next < all.size(); ++next) {
     connection.exec("BEGIN IMMEDIATE");
-    connection.exec(all[next].sql);
+    connection.exec(all[next]);
     // Code knows the newest schema alone.
     if (version > 0 && version < kLevelsVersion && next + 1 == all.size()) {
       Transaction transaction(connection);
       build_all_levels(transaction);
     }
     refuse_dangling(connection, file, all[next].name);
-    connection.exec(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
-    connection.exec(("PRAGMA user_version = " + std::to_string(next + 1)).c_str());
+    connection.set_pragma("application_id", kApplicationId);
+    connection.set_pragma("user_version", static_cast<std::int64_t>(next) + 1);
     connection.exec("COMMIT");
     if (version > 0) spdlog::info("database: migration {} done", all[next].name);
   }

@@ -151,8 +151,8 @@ std::vector<RunId> runs_of(Snapshot& snapshot, ExperimentId experiment) {
 std::map<RunState, std::int64_t> count_runs(Snapshot& snapshot, std::optional<ExperimentId> experiment) {
   std::map<RunState, std::int64_t> counts;
   Statement rows(snapshot,
-                 experiment ? "SELECT state, count(*) FROM runs WHERE experiment_id = ?1 GROUP BY state"
-                            : "SELECT state, count(*) FROM runs WHERE ?1 IS NULL GROUP BY state",
+                 experiment ? Sql("SELECT state, count(*) FROM runs WHERE experiment_id = ?1 GROUP BY state")
+                            : Sql("SELECT state, count(*) FROM runs WHERE ?1 IS NULL GROUP BY state"),
                  experiment);
   while (rows.step()) counts[rows.enumeration<RunState>(0)] = rows.integer(1);
   return counts;

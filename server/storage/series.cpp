@@ -61,7 +61,7 @@ std::int64_t remove_points(Transaction& transaction, const Series& series, Step 
   throw Error(Code::kInternal, "no such kind of series");
 }
 
-const char* last_point_of(SeriesKind kind) {
+Sql last_point_of(SeriesKind kind) {
   switch (kind) {
     case SeriesKind::kScalar:
       return "SELECT step, time_us, value FROM scalar_points WHERE series_id = ? ORDER BY step DESC LIMIT 1";

@@ -18,17 +18,17 @@ void Statement::refuse_late() const {
 
 Statement::Statement(Snapshot& snapshot, const SqlText& sql) try
     : connection_(snapshot.connection()),
-      own_(std::make_unique<SQLite::Statement>(connection_.once(sql.text.c_str()))),
+      own_(std::make_unique<SQLite::Statement>(connection_.once(sql))),
       statement_(*own_) {
   refuse_late();
   int index = 0;
-  for (const Bound& one : sql.values)
+  for (const Bound& one : sql.values())
     std::visit([this, number = ++index](const auto& value) { bind(number, value); }, one);
 } catch (const SQLite::Exception& error) {
   throw to_error(error);
 }
 
-SQLite::Statement& Statement::start(std::string_view sql) {
+SQLite::Statement& Statement::start(Sql sql) {
   refuse_late();
   try {
     SQLite::Statement& statement = connection_.prepared(sql);

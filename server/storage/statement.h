@@ -19,10 +19,10 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "server/storage/connection.h"
+#include "server/storage/sql.h"
 #include "server/storage/transaction.h"
 #include "server/storage/types.h"
 
@@ -33,30 +33,10 @@ struct Blob {
   std::string_view bytes;
 };
 
-// A value of a parameter or a column.
-using Bound = std::variant<std::monostate, std::int64_t, double, std::string>;
-
-// SQL that is put together at run time, with the values of its parameters in order. What comes from
-// outside is bound, never added.
-struct SqlText {
-  std::string text;
-  std::vector<Bound> values;
-
-  SqlText& add(std::string_view sql) {
-    text += sql;
-    return *this;
-  }
-  SqlText& bind(Bound value) {
-    text += '?';
-    values.push_back(std::move(value));
-    return *this;
-  }
-};
-
 class Statement {
  public:
   template <class... Values>
-  Statement(Snapshot& snapshot, std::string_view sql, const Values&... values)
+  Statement(Snapshot& snapshot, Sql sql, const Values&... values)
       : connection_(snapshot.connection()), statement_(start(sql)) {
     try {
       int index = 0;
@@ -109,7 +89,7 @@ class Statement {
   Bound value(int column);
 
  private:
-  SQLite::Statement& start(std::string_view sql);
+  SQLite::Statement& start(Sql sql);
   void refuse_late() const;
 
   void bind(int index, double value) { statement_.bind(index, value); }

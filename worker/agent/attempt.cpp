@@ -84,6 +84,7 @@ class Attempt {
 
   AttemptResult run() {
     try {
+      check_run_id(grant_.run_id());
       fs::create_directories(run_folder_);
       if (!fs::create_directory(folder_)) return give_back_number();
       write_file(folder_ / "config.json", grant_.config_json());

@@ -1,6 +1,7 @@
 #include "worker/agent/folder.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -80,6 +81,13 @@ void remove_if_possible(spool::Files& files, const fs::path& path) {
 }
 
 }  // namespace
+
+void check_run_id(const std::string& run_id) {
+  const bool plain = std::all_of(run_id.begin(), run_id.end(),
+                                 [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; });
+  if (run_id.empty() || !plain)
+    throw Error(Code::kInvalidArgument, "the server names the run '" + run_id + "', which is no id");
+}
 
 std::vector<CheckpointFile> checkpoints_in(const fs::path& attempt_folder, spool::Files& files) {
   std::vector<CheckpointFile> found;

@@ -16,6 +16,10 @@
 
 namespace hooke::agent {
 
+// A run's id becomes the name of its folder, and the server has no say in where that is: throws hooke::Error
+// (kInvalidArgument) for what is no id.
+void check_run_id(const std::string& run_id);
+
 // The checkpoints that stand in an attempt's folder, in the order of their barriers.
 std::vector<CheckpointFile> checkpoints_in(const std::filesystem::path& attempt_folder,
                                            spool::Files& files = spool::system_files());
