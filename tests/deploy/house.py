@@ -57,12 +57,12 @@ class House:
         self.processes.append(process)
         return process
 
-    def start_server(self, *options, **environment):
-        """Starts hooked, again on the ports that it had, and waits until both answer."""
+    def start_server(self, *options, under=(), **environment):
+        """Starts hooked, again on the ports that it had, and waits until both answer. `under`: a command that starts it."""
         ports = self.folder / "ports"
         ports.unlink(missing_ok=True)
         self.server = self.start(
-            BIN / "hooked", "--data", self.data, "--port-file", ports, "--listen", f"127.0.0.1:{self.ports[0]}",
+            *under, BIN / "hooked", "--data", self.data, "--port-file", ports, "--listen", f"127.0.0.1:{self.ports[0]}",
             "--http", f"127.0.0.1:{self.ports[1]}", *options, log="hooked.log", **environment)
         eventually(lambda: ports.exists() or self.server.poll() is not None, "hooked's start")
         if self.server.poll() is not None:

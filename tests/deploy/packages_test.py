@@ -50,6 +50,7 @@ class Packages(unittest.TestCase):
                 self.assertEqual([path for path in self.files(package) if path.startswith("/usr/bin/")], [program])
                 self.assertIn(f"/usr/share/man/man1/{package}.1", self.files(package))
                 self.assertIn(f"/usr/share/doc/{package}/copyright", self.files(package))
+                self.assertIn(f"/usr/share/doc/{package}/{package}.cdx.json", self.files(package))
                 self.assertRegex(self.field(package, "Depends"), r"libc6 \(>= ")
                 self.assertIn(package, output(self.root / program.lstrip("/"), "--version"))
         for package in ("hooked", "hooke", "hooke-worker"):

@@ -1,9 +1,11 @@
 """Certificates, tokens and who may reach hooked, with the real programs and deploy/tls."""
 
 import os
+import pathlib
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 import unittest
 import urllib.error
@@ -79,6 +81,17 @@ class Tls(unittest.TestCase):
                     self.assertEqual("Verify return code: 0 (ok)" in found.stdout and "Cipher is (NONE)" not in found.stdout,
                                      spoken, found.stdout[-800:])
 
+    def test_ciphers_without_forward_secrecy_or_authentication_are_refused(self):
+        self.start()
+        for port in self.house.ports:
+            for cipher, spoken in [("ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256", True), ("AES128-GCM-SHA256", False),
+                                   ("AES128-SHA", False), ("ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES128-SHA", False), ("NULL", False)]:
+                with self.subTest(port=port, cipher=cipher):
+                    found = self.house.run("openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-alpn", "h2", "-tls1_2",
+                                           "-cipher", f"{cipher}:@SECLEVEL=0", "-CAfile", self.folder / "ca.pem")
+                    self.assertEqual("Verify return code: 0 (ok)" in found.stdout and "Cipher is (NONE)" not in found.stdout,
+                                     spoken, found.stdout[-800:] + found.stderr[-800:])
+
     def test_certificates_of_callers(self):
         self.make("client", "gpu-node-1")
         self.make("client", "stranger")
@@ -102,12 +115,16 @@ class Tls(unittest.TestCase):
         with self.assertRaises((ssl.SSLError, urllib.error.URLError, ConnectionError)):
             self.http(None, token)
 
-    def test_a_hangup_reads_certificates_and_token_again_and_cuts_nobody_off(self):
+    def test_a_hangup_reads_certificates_and_token_again_and_cuts_nobody_off_but_the_old_token(self):
         self.start()
         self.house.run(BIN / "hooke", "submit", "--preset", "hesu2020-two-circles", "-q", HOOKE_CA=str(self.folder / "ca.pem"))
-        watch = self.house.start(BIN / "hooke", "watch", "hesu2020-two-circles", log="watch.log",
-                                 HOOKE_CA=str(self.folder / "ca.pem"))
-        eventually(lambda: "queued" in self.house.text("watch.log"), "the first line")
+        reader = self.house.folder / "reader.token"
+        self.assertEqual(self.hooke("tokens", "create", "ada", "--role", "read", "--out", reader).returncode, 0)
+        start = lambda log, **token: self.house.start(BIN / "hooke", "watch", "hesu2020-two-circles", log=log,
+                                                      HOOKE_CA=str(self.folder / "ca.pem"), **token)
+        watch, admins = start("watch.log", HOOKE_TOKEN_FILE=str(reader)), start("admins.log")
+        for log in ("watch.log", "admins.log"):
+            eventually(lambda: "queued" in self.house.text(log), "the first line")
         before = self.serial(self.house.ports[1])
         self.assertEqual(self.serial(self.house.ports[0]), before)
         self.make("server", "localhost,127.0.0.1")
@@ -116,6 +133,7 @@ class Tls(unittest.TestCase):
         for port in self.house.ports:
             eventually(lambda: self.serial(port) != before, "the new certificate")
         self.assertEqual(self.hooke("runs", "list").returncode, 0, "the file's new token")
+        self.assertEqual(admins.wait(60), 4, "who goes on with the old one")
 
         # What does not fit changes nothing.
         now = self.serial(self.house.ports[1])
@@ -246,6 +264,102 @@ class Tokens(unittest.TestCase):
                 result = self.house.run(BIN / "hooked", "--data", self.house.data, *options)
                 self.assertEqual(result.returncode, 2, result.stderr)
                 self.assertIn(word, result.stderr)
+
+
+class Costs(unittest.TestCase):
+    """What callers without a token may take."""
+
+    def setUp(self):
+        self.house = House()
+        self.addCleanup(self.house.close)
+
+    def connect(self, port, count):
+        sockets = []
+        for _ in range(count):
+            one = socket.socket()
+            self.addCleanup(one.close)
+            one.settimeout(1)
+            try:
+                one.connect(("127.0.0.1", port))
+            except OSError:
+                break
+            sockets.append(one)
+        return sockets
+
+    def test_more_connections_than_descriptors_leave_it_answering(self):
+        """gRPC's own listener is deaf for good after the first connection without a descriptor."""
+        self.house.start_server(under=["prlimit", "--nofile=200:200"])
+        sockets = self.connect(self.house.ports[0], 300)
+        self.assertGreater(len(sockets), 150)
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.house.ports[1]}/healthz") as answer:
+            self.assertEqual(answer.read(), b"ok\n", "the database and HTTP have theirs")
+        for one in sockets:
+            one.close()
+        self.assertEqual(self.house.run(BIN / "hooke", "runs", "list").returncode, 0)
+
+    def test_a_connection_that_says_nothing_is_closed(self):
+        self.house.start_server()
+        [silent] = self.connect(self.house.ports[0], 1)
+        silent.settimeout(60)
+        while silent.recv(1000):
+            pass
+        self.assertEqual(self.house.run(BIN / "hooke", "runs", "list").returncode, 0)
+
+
+class Secrets(unittest.TestCase):
+    def setUp(self):
+        self.house = House()
+        self.addCleanup(self.house.close)
+        self.house.start_server()
+        self.token = (self.house.data / "token").read_text().strip()
+
+    def start_worker(self, *options, **environment):
+        return self.house.start(BIN / "hooke-worker", "--threads", "1", "--spool", self.house.folder / "spool", "--data-root",
+                                self.house.folder, *options, log="worker.log", **environment)
+
+    def test_no_core_dump_holds_a_token(self):
+        """Nor may another process of the same user look into them."""
+        worker = self.start_worker()
+        eventually(lambda: "worker" in self.house.text("worker.log"), "the worker's first word")
+        shell = subprocess.Popen(["sleep", "60"], cwd=self.house.folder)
+        self.house.processes.append(shell)
+        dumped = {}
+        for name, process in [("any", shell), ("hooked", self.house.server), ("hooke-worker", worker)]:
+            subprocess.run(["prlimit", f"--pid={process.pid}", "--core=unlimited:unlimited"], check=False, capture_output=True)
+            process.send_signal(signal.SIGSEGV)
+            _, status = os.waitpid(process.pid, 0)
+            process.returncode = -os.WTERMSIG(status)
+            dumped[name] = os.WCOREDUMP(status)
+        self.assertEqual((dumped["hooked"], dumped["hooke-worker"]), (False, False))
+        if not dumped["any"]:
+            self.skipTest("no program leaves core dumps here")
+
+    def test_a_token_on_the_command_line_is_hidden(self):
+        self.house.hooke("submit", "--preset", "hesu2020-two-circles", "-q")
+        for number, token in enumerate((["--token", self.token], [f"--token={self.token}"])):
+            watch = self.house.start(BIN / "hooke", "watch", "hesu2020-two-circles", *token, log=f"watch{number}.log")
+            eventually(lambda: "queued" in self.house.text(f"watch{number}.log"), "the first line")
+            arguments = pathlib.Path(f"/proc/{watch.pid}/cmdline").read_text()
+            self.assertIn("--token", arguments)
+            self.assertNotIn(self.token, arguments)
+
+    def test_programs_that_a_worker_starts_get_no_token(self):
+        seen = self.house.folder / "seen"
+        trainer = self.house.folder / "trainer"
+        trainer.write_text(f"#!/bin/sh\n[ \"$1\" = --about ] || {{ env; tr '\\0' ' ' </proc/$PPID/cmdline; echo end; }} >>{seen}\nexit 1\n")
+        trainer.chmod(0o755)
+        config = self.house.folder / "small.yaml"
+        config.write_text("name: small\ndata: {set: gaussians, points: 20, dimension: 2}\nmodel: {type: linear}\n")
+        self.house.hooke("submit", config, "-q")
+        worker = self.start_worker("--once", "--trainer", trainer, HOOKE_TOKEN=self.token, HOOKE_TOKEN_FILE="")
+        eventually(lambda: seen.exists() and "end" in seen.read_text(), "the trainer's start")
+        self.assertIn("PATH=", seen.read_text())
+        self.assertIn("hooke-worker", seen.read_text(), "its command line")
+        self.assertNotIn(self.token, seen.read_text())
+        worker.terminate()
+        worker.wait()
+        for log in ("worker.log", "hooked.log"):
+            self.assertNotIn(self.token, self.house.text(log))
 
 
 if __name__ == "__main__":

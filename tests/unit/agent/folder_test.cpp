@@ -7,6 +7,8 @@
 
 #include <fstream>
 
+#include "proto/hooke/error.h"
+
 namespace hooke::agent {
 namespace {
 
@@ -60,6 +62,12 @@ TEST_F(Folder, TellsWhatAttemptsLeft) {
   EXPECT_EQ(found[1].number, 10);
   EXPECT_EQ(found[1].base, (Barrier{"id1", 50, 100}));
   EXPECT_TRUE(found[1].has_spool);
+}
+
+TEST_F(Folder, OfARunIsNamedByAnIdAlone) {
+  EXPECT_NO_THROW(check_run_id("k3f9aaaa"));
+  for (const char* id : {"", ".", "..", "../up", "/etc", "a/b", "a\nb", "a.b"})
+    EXPECT_THROW(check_run_id(id), Error) << id;
 }
 
 TEST_F(Folder, LeavesOutItsOwnAndWhatIsNoAttempts) {

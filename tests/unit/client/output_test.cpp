@@ -60,6 +60,38 @@ TEST_F(Output, RunsAsATableHideWhatIsNotThereYet) {
             "k3f1bbbb  shirts      queued      -      -     1\n");
 }
 
+// Whoever names a worker, writes a note or lets a trainer print could else steer the terminal of who looks.
+TEST_F(Output, NothingThatOthersChoseSteersTheTerminal) {
+  const std::string evil =
+      "\x1b]0;owned\x07\x1b[2J\xC2\x9B"
+      "2J\xE2\x80\xAE";
+  server_->change([&](Script& script) {
+    v1::Run& run = script.runs[0];
+    run.set_worker(evil);
+    run.set_note("first\nsecond" + evil);
+    run.set_submitter(evil);
+    (*run.mutable_tags())[evil] = evil;
+    run.set_state(v1::RUN_STATE_FAILED);
+    run.mutable_reason()->set_message(evil);
+    run.add_log_tail(evil);
+  });
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"runs", "list"},
+                                             {"runs", "show", "k3f9"},
+                                             {"runs", "logs", "k3f9"},
+                                             {"runs", "list", "-o", "csv"},
+                                             {"runs", "show", "k3f9", "-o", "json"},
+                                             {"wait", "k3f9"},
+                                             {"runs", "show", evil},
+                                             {"watch", "k3f9"}}) {
+    const Result result = hooke(command);
+    for (const std::string& text : {result.out, result.err})
+      for (const char* part : {"\x1b", "\x07", "\xC2\x9B", "\xE2\x80\xAE"})
+        EXPECT_EQ(text.find(part), std::string::npos) << command[0] << " " << command[1] << ": " << text;
+  }
+  EXPECT_THAT(hooke({"runs", "show", "k3f9"}).out, HasSubstr("first\n")) << "lines stay lines";
+}
+
 TEST_F(Output, AnEmptyListIsAnEmptyArrayInJson) {
   server_->change([](Script& script) { script = Script(); });
   for (const char* noun : {"runs", "experiments", "workers"})

@@ -100,6 +100,27 @@ TEST(Access, ATokenEndsWhenItExpiresAndWhenItIsRevoked) {
   refused(access, kGetRun, "Bearer secret", Code::kUnauthenticated, "was revoked");
 }
 
+TEST(Access, ACallThatGoesOnIsRefusedOnceItsTokenHasLostItsRight) {
+  Access access(kToken, {{"node", storage::Role::kWorker}}, now);
+  auto token = token_of("one", "secret", storage::Role::kRead);
+  token.expire_us = 2'000;
+  access.put(token);
+  time_now = 1'000;
+  const Caller reader = access.check(kGetRun, {"Bearer secret"});
+  const Caller admin = access.check(kGetRun, {std::string("Bearer ") + kToken});
+  const Caller node = access.check("/hooke.v1.WorkerService/Lease", {"", "node", false});
+  for (const Caller& caller : {reader, admin, node}) EXPECT_NO_THROW(access.check_again(caller));
+  time_now = 2'000;
+  EXPECT_THROW(access.check_again(reader), Error) << "expired";
+  time_now = 1'000;
+  token.revoke_us = 1'000;
+  access.put(token);
+  EXPECT_THROW(access.check_again(reader), Error) << "revoked";
+  access.set_admin_token("another");
+  EXPECT_THROW(access.check_again(admin), Error) << "replaced";
+  EXPECT_NO_THROW(access.check_again(node));
+}
+
 TEST(Access, ANewAdminTokenCountsFromTheNextCallOn) {
   Access access(kToken, {}, now);
   access.set_admin_token("another");

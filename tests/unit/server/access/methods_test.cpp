@@ -57,6 +57,14 @@ TEST(Methods, OnlyHealthIsOpen) {
     EXPECT_EQ(!method.role.has_value(), method.name.starts_with("/grpc.health.v1.Health/")) << method.name;
 }
 
+TEST(Methods, WhoeverIsLetInMayAskWhoHeIsAndNothingElse) {
+  for (const Method& method : methods()) {
+    EXPECT_EQ(method.any_role, method.name == "/hooke.v1.AccessService/WhoAmI") << method.name;
+    if (!method.role) continue;
+    EXPECT_EQ(allows(method, Role::kWorker), method.any_role || *method.role == Role::kWorker) << method.name;
+  }
+}
+
 TEST(Methods, RolesIncludeWhatTheyShould) {
   for (const Role needed : {Role::kRead, Role::kWorker, Role::kSubmit, Role::kAdmin}) {
     EXPECT_TRUE(includes(Role::kAdmin, needed));

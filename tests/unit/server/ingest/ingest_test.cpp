@@ -199,6 +199,15 @@ TEST_F(IngestTest, BreachesFailTheRunByName) {
   expect_breach({scalars(5, {{"kept", 1}, {"kept", 2}})}, "series kept, step 5: it is twice");
   expect_breach({scalars(5, {{"", 1}})}, "must not be empty");
   expect_breach({scalars(5, {{"a\nb", 1}})}, "printable");
+  expect_breach({scalars(5, {{"a\xC2\x9B"
+                              "2J",
+                              1}})},
+                "printable");
+  for (const TimeUs time_us : {TimeUs{-1}, std::numeric_limits<TimeUs>::max()}) {
+    auto late = loss(5);
+    late.mutable_scalars()->set_time_us(time_us);
+    expect_breach({late}, "between the years 1970 and 9999");
+  }
   expect_breach({scalars(5, {{std::string(300, 'x'), 1}})}, "too long");
   expect_breach({matrix("nothing", 5, 20)}, "series nothing, step 5: no matrix was declared");
   expect_breach({matrix("kept", 5, 20)}, "no matrix was declared");

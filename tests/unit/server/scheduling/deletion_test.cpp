@@ -223,7 +223,12 @@ TEST_F(DeletionTest, WhatAStoppedServerLeavesTheNextRemoves) {
   EXPECT_GT(rows(), 10'000);
   restart();
   EXPECT_TRUE(server_->read([](Snapshot& s) { return storage::has_garbage(s); }));
+  // A plan counted free pages alone, and no rows.
+  const auto planned = server_->read([](Snapshot& s) { return storage::garbage_bytes(s); });
+  EXPECT_GT(planned, 1'000'000);
+  EXPECT_LT(planned, 10'000'000);
   EXPECT_GT(deletion_->collect([] { return false; }), 1'000'000);
+  EXPECT_EQ(server_->read([](Snapshot& s) { return storage::garbage_bytes(s); }), 0);
   EXPECT_EQ(rows(), 0);
   EXPECT_FALSE(server_->read([](Snapshot& s) { return storage::has_garbage(s); }));
   EXPECT_EQ(deletion_->collect([] { return false; }), 0);

@@ -76,6 +76,16 @@ TEST_F(BadInput, ExperimentService) {
   submit("request_id: 'x' max_attempts: 0 " + config, {"max_attempts", "0", "1 to"});
   submit("request_id: 'x' tags {key: '' value: 'v'} " + config, {"tags", "key"});
   submit("request_id: 'x' experiment_id: 'a b' " + config, {"name", "a b"});
+  submit("request_id: 'x' tags {key: 'k' value: '\\033[2J'} " + config, {"tags", "control character"});
+  submit("request_id: 'x' submitter: '\\033[2J' " + config, {"submitter", "control character"});
+  submit("request_id: '" + std::string(129, 'x') + "' " + config, {"request_id", "128 bytes"});
+  submit(
+      "request_id: 'x' config {data {set: DATA_SET_GAUSSIANS class_names: ['a', '\\033[2J']} "
+      "model {type: MODEL_TYPE_LINEAR}}",
+      {"data.class_names.1", "control characters"});
+  submit("request_id: 'x' config {data {set: DATA_SET_IDX path: '" + std::string(70'000, 'x') +
+             "'} model {type: MODEL_TYPE_LINEAR}}",
+         {"config", "at most 65536"});
   std::string seeds;
   for (int seed = 0; seed < 1001; ++seed) seeds += " seeds: " + std::to_string(seed);
   submit("request_id: 'x' " + config + seeds, {"1000 runs"});
@@ -113,7 +123,12 @@ TEST_F(BadInput, ExperimentService) {
   expect(stub, &Stub::ListWorkers, "page_size: -3", invalid, {"page_size"});
   expect(stub, &Stub::UpdateTags, "name: 'nothing'", StatusCode::NOT_FOUND, {"name", "nothing"});
   expect(stub, &Stub::UpdateTags, "name: 'queued' set {key: '' value: 'v'}", invalid, {"set", "key"});
+  std::string keys;
+  for (int i = 0; i < 65; ++i) keys += " remove: 'k" + std::to_string(i) + "'";
+  expect(stub, &Stub::UpdateTags, "name: 'queued'" + keys, invalid, {"remove", "65", "at most 64"});
   expect(stub, &Stub::UpdateNote, "note: 'x'", invalid, {"name", "empty"});
+  expect(stub, &Stub::UpdateNote, "name: 'queued' note: '" + std::string((64 << 10) + 1, 'x') + "'", invalid,
+         {"note", "at most 65536"});
   expect(stub, &Stub::Archive, "name: 'experiments/none'", StatusCode::NOT_FOUND, {"name", "none"});
   const std::string long_name(1 << 20, 'x');
   expect(stub, &Stub::GetRun, "name: '" + long_name + "'", StatusCode::NOT_FOUND, {"xxx", "…"});
@@ -202,6 +217,12 @@ TEST_F(BadInput, QueryService) {
   expect(stub, &Stub::GetPhases, parent + "series: 'train/loss' series: 'train/loss'", invalid,
          {"train/loss is asked twice"});
   expect(stub, &Stub::CompareRuns, "", invalid, {"runs", "2 to 8"});
+  std::string names;
+  for (int i = 0; i < 1001; ++i) names += " runs: 'measured'";
+  expect(stub, &Stub::GetSeries, "keys: 'train/loss'" + names, invalid, {"runs", "1001", "at most 1000"});
+  names.clear();
+  for (int i = 0; i < 101; ++i) names += " keys: 'train/loss'";
+  expect(stub, &Stub::GetSeries, run + names, invalid, {"keys", "101", "at most 100"});
 }
 
 TEST_F(BadInput, WorkerService) {
@@ -213,6 +234,23 @@ TEST_F(BadInput, WorkerService) {
   expect(stub, &Stub::Lease, "request_id: 'bad-2' worker: 'w' run: 'zzzzzzzz'", StatusCode::NOT_FOUND,
          {"zzzzzzzz"});
   expect(stub, &Stub::Lease, "request_id: 'bad-3' worker: 'w' offline {uuid: 'u'}", invalid, {"at least 1"});
+  const auto lease = [&](const std::string& text, const std::vector<std::string>& words) {
+    expect(stub, &Stub::Lease, "request_id: 'bad-4' " + text, invalid, words);
+  };
+  lease("worker: '\\033[2J'", {"worker", "control character"});
+  lease("worker: '" + std::string(129, 'w') + "'", {"worker", "128 bytes"});
+  lease("worker: 'w' labels {key: 'gpu' value: '" + std::string(1001, 'x') + "'}", {"labels", "1000 bytes"});
+  lease("worker: 'w' version: '" + std::string(101, 'x') + "'", {"version", "100 bytes"});
+  lease("worker: 'w' devices: '\\033[2J'", {"devices", "control character"});
+  std::string devices;
+  for (int i = 0; i < 65; ++i) devices += " devices: 'cuda:0'";
+  lease("worker: 'w'" + devices, {"devices", "65", "at most 64"});
+  lease("worker: 'w' slurm {cluster: 'c' job_id: '" + std::string(129, '1') + "'}", {"slurm.job_id", "128"});
+  expect(stub, &Stub::Heartbeat, "slurm {cluster: 'c' job_id: '1' nodes: '" + std::string(1025, 'n') + "'}",
+         invalid, {"slurm.nodes", "1024"});
+  std::string lines = "outcome: OUTCOME_FAILED";
+  for (int i = 0; i < 201; ++i) lines += " log_tail: 'x'";
+  expect(stub, &Stub::Finish, lines, invalid, {"log_tail", "200 lines"});
   expect(stub, &Stub::Heartbeat, "", StatusCode::FAILED_PRECONDITION, {"no run"});
   expect(stub, &Stub::Heartbeat, "attempt {run: '" + runs_[0] + "' attempt: 1 token: 'x'}",
          StatusCode::FAILED_PRECONDITION, {});

@@ -123,7 +123,7 @@ TEST_F(Tokens, EachRoleMayCallWhatTheTableSaysAndNothingElse) {
       Context context(secret);
       const auto status = call(*house_, std::string(method.name), context);
       EXPECT_NE(status.error_code(), StatusCode::UNAUTHENTICATED) << status.error_message();
-      const bool allowed = access::includes(static_cast<storage::Role>(role), *method.role);
+      const bool allowed = access::allows(method, static_cast<storage::Role>(role));
       EXPECT_EQ(status.error_code() == StatusCode::PERMISSION_DENIED, !allowed) << status.error_message();
     }
   }
@@ -167,6 +167,15 @@ TEST_F(Tokens, ARevokedOneIsRefusedAtTheNextCall) {
   EXPECT_THAT(refused.error_message(), HasSubstr("was revoked"));
   ASSERT_TRUE(house_->access->RevokeToken(&two, request, &second).ok()) << "a second time is no error";
   EXPECT_EQ(second.revoke_time().seconds(), first.revoke_time().seconds());
+}
+
+TEST_F(Tokens, AWorkersTokenMayAskWhoItIs) {
+  Context context(make(*house_, "node", v1::ROLE_WORKER).secret());
+  v1::WhoAmIResponse response;
+  const auto status = house_->access->WhoAmI(&context, {}, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response.owner(), "node");
+  EXPECT_EQ(response.role(), v1::ROLE_WORKER);
 }
 
 TEST_F(Tokens, BadInputIsRefusedWithTheFieldAndMakesNothing) {
