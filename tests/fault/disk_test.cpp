@@ -1,19 +1,25 @@
-// A disk whose fsync fails, under load.
+// Disks that fail and disks that are full, under load.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mount.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "tests/fault/streams.h"
+#include "tests/fault/trainings.h"
 
 namespace hooke::fault {
 namespace {
 
+using harness::eventually;
 using harness::House;
+using testing::HasSubstr;
 
 constexpr unsigned kProducers = 3;
 constexpr int kExitStorage = 74;
+constexpr int kFailures = 5;
 
 class Disk : public testing::Test {
  protected:
@@ -21,46 +27,141 @@ class Disk : public testing::Test {
     std::string name = (std::filesystem::temp_directory_path() / "hooke-disk-XXXXXX").string();
     if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
     folder_ = name;
-    house_ = std::make_unique<House>(House::Options{
-        .auth = false,
-        .server_environment = {{"LD_PRELOAD", FAILING_DISK_LIBRARY}, {"FAILING_DISK", order().string()}}});
-    house_->start_server();
   }
   ~Disk() override { std::filesystem::remove_all(folder_); }
 
   std::filesystem::path order() const { return folder_ / "fail"; }
+  harness::Environment failing() const {
+    return {{"LD_PRELOAD", FAILING_DISK_LIBRARY}, {"FAILING_DISK", order().string()}};
+  }
+  // A server on the disk that fails.
+  void start_server() {
+    house_ = std::make_unique<House>(House::Options{.auth = false, .server_environment = failing()});
+    house_->start_server();
+  }
   void fail(const char* how) { std::ofstream(order()) << how; }
   bool acknowledges(const Streams& streams) {
     const std::uint64_t before = streams.acknowledged();
-    return harness::eventually([&] { return streams.acknowledged() > before; });
+    return eventually([&] { return streams.acknowledged() > before; });
   }
+
+  void expect_nothing_lost_when(const char* order_once);
 
   std::filesystem::path folder_;
   std::unique_ptr<House> house_;
 };
 
-TEST_F(Disk, ThatFailsOnceNowAndThenLosesNothing) {
+// What an order does once, again and again, while everything that is acknowledged must be there.
+void Disk::expect_nothing_lost_when(const char* order_once) {
+  start_server();
   Streams streams(*house_, kProducers, house_->port());
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < kFailures; ++i) {
     ASSERT_TRUE(acknowledges(streams));
-    fail("1");
-    ASSERT_TRUE(harness::eventually([&] { return !std::filesystem::exists(order()); })) << "no fsync came";
+    fail(order_once);
+    ASSERT_TRUE(eventually([&] { return !std::filesystem::exists(order()); })) << "nothing was to fail";
   }
   ASSERT_TRUE(acknowledges(streams));
   EXPECT_TRUE(house_->server().running());
-  streams.expect_everything_once("fsync failed 5 times");
+  streams.expect_everything_once(std::string(order_once) + ", " + std::to_string(kFailures) + " times:");
+}
+
+TEST_F(Disk, WhoseFsyncFailsNowAndThenLosesNothing) {
+  expect_nothing_lost_when("fsync once");
+}
+
+TEST_F(Disk, WhoseWritesFailNowAndThenLosesNothing) {
+  expect_nothing_lost_when("write once");
+}
+
+TEST_F(Disk, ThatIsFullNowAndThenLosesNothing) {
+  expect_nothing_lost_when("full once");
+}
+
+TEST_F(Disk, ThatTakesHalfOfEveryWriteLosesNothing) {
+  start_server();
+  fail("short");
+  Streams streams(*house_, kProducers, house_->port());
+  for (int i = 0; i < kFailures; ++i) ASSERT_TRUE(acknowledges(streams));
+  streams.expect_everything_once("short writes:");
 }
 
 TEST_F(Disk, ThatGoesOnFailingEndsTheServerWhichLosesNothing) {
+  start_server();
   Streams streams(*house_, kProducers, house_->port());
   ASSERT_TRUE(acknowledges(streams));
-  fail("always");
+  fail("fsync");
   EXPECT_EQ(house_->server().wait(std::chrono::seconds(60)), kExitStorage);
-  EXPECT_NE(house_->server().err().find("cannot be opened again"), std::string::npos);
+  EXPECT_THAT(house_->server().err(), HasSubstr("cannot be opened again"));
   std::filesystem::remove(order());
   house_->start_server();
   ASSERT_TRUE(acknowledges(streams));
-  streams.expect_everything_once("fsync failed for good");
+  streams.expect_everything_once("fsync failed for good:");
+}
+
+// A small tmpfs in place of a folder, for root; filled by a file.
+class SmallDisk {
+ public:
+  explicit SmallDisk(std::filesystem::path folder) : folder_(std::move(folder)) {
+    std::filesystem::create_directories(folder_);
+    mounted_ = ::mount("hooke", folder_.c_str(), "tmpfs", 0, "size=48m") == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) ::umount2(folder_.c_str(), MNT_DETACH);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  bool mounted() const { return mounted_; }
+  void fill() {
+    std::ofstream ballast(folder_ / "ballast", std::ios::binary);
+    const std::string piece(1 << 12, 'x');
+    while (ballast.write(piece.data(), static_cast<std::streamsize>(piece.size())).flush()) {
+    }
+  }
+  void make_room() { std::filesystem::remove(folder_ / "ballast"); }
+
+ private:
+  const std::filesystem::path folder_;
+  bool mounted_;
+};
+
+// On a file system that is really full where one may be mounted, else on one that says so.
+TEST_F(Disk, ThatIsFullForAWhileHoldsWritersUpAndNoReaderAndLosesNothing) {
+  house_ = std::make_unique<House>(House::Options{.auth = false, .server_environment = failing()});
+  SmallDisk disk(house_->folder() / "server");
+  house_->start_server();
+  Streams streams(*house_, kProducers, house_->port());
+  ASSERT_TRUE(acknowledges(streams));
+  disk.mounted() ? disk.fill() : fail("full");
+  ASSERT_TRUE(eventually([&] { return house_->server().err().find("disk is full") != std::string::npos; }));
+  EXPECT_THAT(house_->answer({"runs", "list", "-o", "csv"}), HasSubstr("running"));
+  EXPECT_TRUE(house_->server().running());
+  disk.mounted() ? disk.make_room() : static_cast<void>(std::filesystem::remove(order()));
+  ASSERT_TRUE(acknowledges(streams));
+  streams.expect_everything_once(disk.mounted() ? "a full tmpfs:" : "a disk that says it is full:");
+  house_->server().signal(SIGTERM);
+  EXPECT_EQ(house_->server().wait(std::chrono::seconds(60)), 0);
+}
+
+// Was: an exit status without a reason, and five attempts.
+TEST_F(Disk, OfASpoolThatIsFullFailsTheRunWithThatReasonAndNotAgain) {
+  house_ = std::make_unique<House>(House::Options{.worker_environment = failing()});
+  house_->start_server();
+  Trainings trainings(*house_);
+  SmallDisk disk(house_->folder() / "spool");
+  house_->start_worker("one", {"--keep-spool"});
+  const std::string run = trainings.submit();
+  ASSERT_TRUE(eventually([&] { return house_->step_of(run) > 20; }));
+  disk.mounted() ? disk.fill() : fail("full");
+  const auto waited = house_->hooke({"wait", run});
+  EXPECT_EQ(waited.exit_code, 3);
+  EXPECT_THAT(waited.err, HasSubstr("records.spool: cannot be written"));
+  EXPECT_THAT(waited.err, HasSubstr("make room on worker one"));
+  EXPECT_THAT(house_->answer({"runs", "show", run, "-o", "json"}), HasSubstr("\"attempt\": 1,"));
+  expect_stored(*house_, house_->folder() / "spool");
+  disk.mounted() ? disk.make_room() : static_cast<void>(std::filesystem::remove(order()));
+  house_->answer({"runs", "retry", run});
+  EXPECT_EQ(trainings.different(), 0) << "it goes on from its checkpoint";
 }
 
 }  // namespace

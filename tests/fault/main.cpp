@@ -12,7 +12,9 @@
 namespace hooke::fault {
 namespace {
 
-constexpr const char* kUsage = "fault_tests [--kills N] [--stops N] [--seed N] [GoogleTest's own options]\n";
+constexpr const char* kUsage =
+    "fault_tests [--kills N] [--stops N] [--minutes N] [--streams N] [--queued N] [--seed N] "
+    "[GoogleTest's own options]\n";
 
 Options& chosen() {
   static Options options;
@@ -25,7 +27,11 @@ bool take(Options& options, std::string_view name, int value) {
     options.seed = static_cast<unsigned>(value);
     return true;
   }
-  for (const auto& [known, place] : {std::pair{"--kills", &options.kills}, {"--stops", &options.stops}})
+  for (const auto& [known, place] : {std::pair{"--kills", &options.kills},
+                                     {"--stops", &options.stops},
+                                     {"--minutes", &options.minutes},
+                                     {"--streams", &options.streams},
+                                     {"--queued", &options.queued}})
     if (name == known) {
       *place = value;
       return true;

@@ -34,6 +34,14 @@ TEST(Network, ThatDelaysAndTricklesLosesNothing) {
   expect_everything_once(house, {.cut = 200, .delay = 10, .trickle = 5});
 }
 
+// The same stream is open twice at once, with the same records: the server takes each from whichever brings
+// it first.
+TEST(Network, ThatDoublesConnectionsLosesNothingAndStoresNothingTwice) {
+  House house({.auth = false});
+  house.start_server();
+  expect_everything_once(house, {.cut = 60, .twin = 2});
+}
+
 // TCP and TLS together keep such bytes from the server, which has no other shield: it never listens
 // beyond loopback without TLS.
 TEST(Network, ThatRepeatsBytesLosesAndChangesNothing) {

@@ -4,8 +4,11 @@
 namespace hooke::fault {
 
 struct Options {
-  int kills = 8;  // in each test that kills
-  int stops = 1;  // in each test that stops a process for a while
+  int kills = 8;      // in each test that kills
+  int stops = 1;      // in each test that stops a process for a while
+  int minutes = 0;    // that a soak takes; 0: some seconds
+  int streams = 120;  // that are open at once, a sixth of them busy
+  int queued = 1000;  // runs
   unsigned seed = 1;
 };
 

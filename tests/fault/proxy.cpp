@@ -53,9 +53,16 @@ bool send_all(int to, const char* bytes, std::size_t count) {
   return true;
 }
 
+// Drops what has come; false at its end.
+bool drain(int from) {
+  std::array<char, kPiece> dropped{};
+  return ::recv(from, dropped.data(), dropped.size(), 0) > 0;
+}
+
 // One direction of a connection.
 struct Direction {
   int from, to;
+  int twin = -1;  // gets the same bytes
   bool open = true;
 };
 
@@ -86,6 +93,7 @@ class Connection {
         if (!send_all(direction.to, piece_.data() + sent++, 1)) return false;
     }
     if (!send_all(direction.to, piece_.data() + sent, count - sent)) return false;
+    if (direction.twin >= 0 && !send_all(direction.twin, piece_.data(), count)) return false;
     if (happens(weather_.repeat) && !send_all(direction.to, piece_.data(), count)) return false;
     if (happens(weather_.half_close)) end(direction);
     return true;
@@ -144,21 +152,28 @@ void Proxy::accept_all() {
 }
 
 void Proxy::lead(int client_descriptor, unsigned seed) {
-  const Socket client(client_descriptor), server(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Socket client(client_descriptor), server(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
+      twin(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = loopback(target_);
-  if (::connect(server.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return;
+  auto* const any = reinterpret_cast<sockaddr*>(&address);
+  if (::connect(server.get(), any, sizeof address) != 0) return;
+  const bool doubled = weather_.twin != 0 && seed % static_cast<unsigned>(weather_.twin) == 0 &&
+                       ::connect(twin.get(), any, sizeof address) == 0;
+  if (doubled) ++faults_;
   const int at_once = 1;
   for (const int descriptor : {client.get(), server.get()})
     ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
   Connection connection(weather_, seed, faults_);
-  std::array<Direction, 2> directions{Direction{client.get(), server.get()},
+  std::array<Direction, 2> directions{Direction{client.get(), server.get(), doubled ? twin.get() : -1},
                                       Direction{server.get(), client.get()}};
   while (!stopping_ && (directions[0].open || directions[1].open)) {
-    std::array<pollfd, 2> waiting{};
-    for (std::size_t i = 0; i < 2; ++i)
+    std::array<pollfd, 3> waiting{};
+    waiting[2] = {doubled ? twin.get() : -1, POLLIN, 0};
+    for (std::size_t i = 0; i < directions.size(); ++i)
       waiting[i] = {directions[i].open ? directions[i].from : -1, POLLIN, 0};
     ::poll(waiting.data(), waiting.size(), kPollMs);
-    for (std::size_t i = 0; i < 2; ++i)
+    if (waiting[2].revents != 0 && !drain(twin.get())) return;
+    for (std::size_t i = 0; i < directions.size(); ++i)
       if (waiting[i].revents != 0 && !connection.pass(directions[i])) return;
   }
 }

@@ -18,6 +18,7 @@ struct Weather {
   int half_close = 0;  // this direction ends, the other goes on
   int delay = 0;       // by up to `longest_delay`
   int trickle = 0;     // byte by byte for the first hundred
+  int twin = 0;        // of connections: the server gets it twice at once, and one of its answers is dropped
   int repeat = 0;      // sent twice, as no network does that keeps TCP's promises
   std::chrono::milliseconds longest_delay{50};
 };

@@ -223,7 +223,9 @@ Process& House::start_worker(const std::string& name, const std::vector<std::str
     command.push_back((folder_ / "spool" / name).string());
   }
   command.insert(command.end(), extra.begin(), extra.end());
-  workers_.push_back(std::make_unique<Process>(command, environment(), folder_ / "log" / ("worker-" + name)));
+  Environment variables = environment();
+  variables.insert(options_.worker_environment.begin(), options_.worker_environment.end());
+  workers_.push_back(std::make_unique<Process>(command, variables, folder_ / "log" / ("worker-" + name)));
   return *workers_.back();
 }
 

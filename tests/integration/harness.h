@@ -61,6 +61,7 @@ class House {
     bool auth = true;
     bool tls = false;                     // with a certificate of its own
     Environment server_environment = {};  // of hooked alone
+    Environment worker_environment = {};  // of workers and their trainers
   };
   House() : House(Options{}) {}
   explicit House(Options options);

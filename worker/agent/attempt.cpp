@@ -215,8 +215,9 @@ class Attempt {
   AttemptResult conclude(const ProcessEnd& end) {
     drain();
     const auto refused = refusal();
-    const auto ending = ending_of({end, uplink_->wait_drained(milliseconds(0)), uplink_->end(), refused,
-                                   uplink_->rewound(), stop_, had_no_time(), tail(log(), kLogLines)});
+    const auto ending =
+        ending_of({end, uplink_->wait_drained(milliseconds(0)), uplink_->end(), refused, uplink_->rewound(),
+                   stop_, had_no_time(), tail(log(), kLogLines), spool().string()});
     if (!ending) {
       spdlog::warn("{}: stopped: {}; the spool stays in {}", name_, describe(*refused), folder_.string());
       return AttemptResult::kFenced;

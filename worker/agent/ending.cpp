@@ -3,8 +3,18 @@
 namespace hooke::agent {
 namespace {
 
-// Exit status of a trainer that was told to stop.
+// Exit statuses of a trainer that cannot write to its spool, not even why, and of one that was told to stop.
+constexpr int kExitNoSpool = 74;
 constexpr int kExitStopped = 75;
+
+// The trainer's own words, if there was room for them in its log. Another attempt would do no better.
+v1::Reason spool_reason(const Ended& ended) {
+  const std::string said = complaint(ended.process, ended.log);
+  return make_reason(
+      v1::REASON_KIND_EXCEPTION,
+      (said.empty() ? "spool " + ended.spool + ": cannot be written, its disk is full or broken" : said) +
+          "; make room for it, then retry the run");
+}
 
 }  // namespace
 
@@ -26,6 +36,8 @@ std::optional<Ending> ending_of(const Ended& ended) {
     return Ending{v1::OUTCOME_SUCCEEDED, {}};
   if (ended.last && ended.last->state() == v1::RUN_STATE_FAILED)
     return Ending{v1::OUTCOME_FAILED, ended.last->reason()};
+  if (exited && ended.process.exit_status == kExitNoSpool)
+    return Ending{v1::OUTCOME_FAILED, spool_reason(ended)};
   if (ended.stopping && ended.had_no_time)
     return Ending{v1::OUTCOME_FAILED,
                   make_reason(v1::REASON_KIND_RETURNED,

@@ -21,6 +21,7 @@ struct Ended {
   bool stopping = false;         // the worker was told to stop
   bool had_no_time = false;      // its time ran out before the first step, and not for the first time
   std::vector<std::string> log;  // the trainer's last lines
+  std::string spool = {};        // its file
 };
 
 struct Ending {

@@ -30,7 +30,7 @@
 
 namespace {
 
-enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2, kNoCheckpoint = 3, kStopped = 75 };
+enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2, kNoCheckpoint = 3, kNoSpool = 74, kStopped = 75 };
 
 using hooke::trainer::FanOut;
 using hooke::trainer::Offline;
@@ -137,7 +137,12 @@ int run_recorded(
     message = error.what();
   }
   std::cerr << "hooke-trainer: " << message << std::endl;
-  spool.fail(message);
+  try {
+    spool.fail(message);
+  } catch (const hooke::Error& error) {
+    std::cerr << "hooke-trainer: " << hooke::describe(error) << std::endl;
+    return kNoSpool;
+  }
   return kFailed;
 }
 
