@@ -68,6 +68,8 @@ void check_key(const std::string& key) {
 
 void check_step(const std::string& what, Step step) {
   if (step < 0) throw broken(what, "step " + std::to_string(step) + " is negative");
+  if (step > kMaxStep)
+    throw broken(what, "step " + std::to_string(step) + " is too large; " + at_most(kMaxStep));
 }
 
 void check_time(const std::string& what, TimeUs time_us) {

@@ -57,6 +57,9 @@ std::string to_json(const v1::Provenance& provenance) {
   std::string json;
   const auto status = google::protobuf::util::MessageToJsonString(provenance, &json);
   if (!status.ok()) throw broken("provenance", std::string(status.message()));
+  if (json.size() > kMaxProvenanceBytes)
+    throw broken("provenance",
+                 std::to_string(json.size()) + " bytes; at most " + std::to_string(kMaxProvenanceBytes));
   return json;
 }
 
@@ -221,7 +224,9 @@ void Session::apply_start(Transaction& transaction, const v1::AttemptStart& star
     check_segment(transaction, start);
     begin_segment(transaction);
   }
-  if (start.total_steps() < 0) throw broken("attempt start", "total_steps is negative");
+  if (start.total_steps() < 0 || start.total_steps() > kMaxStep)
+    throw broken("attempt start", "total_steps " + std::to_string(start.total_steps()) +
+                                      " is not allowed; 0 to " + std::to_string(kMaxStep));
   const bool resumes = start.has_resume_step();
   if (attempt_.must_resume) {
     const auto final_step = storage::final_barrier(transaction, attempt_.run);

@@ -6,6 +6,7 @@
 #include <future>
 #include <limits>
 
+#include "server/ingest/limits.h"
 #include "server/scheduling/queue.h"
 #include "server/storage/digest.h"
 #include "server/storage/pairs.h"
@@ -224,6 +225,17 @@ TEST_F(IngestTest, BreachesFailTheRunByName) {
   expect_breach({end(v1::RUN_STATE_QUEUED)}, "succeeded or failed");
   expect_breach({end(), loss(9)}, "nothing may follow it");
   expect_breach({v1::Record()}, "no body");
+}
+
+// Was: stored, and then inexact in every reader of JSON; provenance had no limit but a message's.
+TEST_F(IngestTest, StepsThatJsonCannotTellAndEndlessProvenanceFailTheRunByName) {
+  expect_breach({loss(kMaxStep + 1)}, "is too large");
+  expect_breach({barrier(kMaxStep + 1)}, "is too large");
+  expect_breach({matrix("elasticity/kl", kMaxStep + 1, 80)},
+                "elasticity/kl: step 9007199254740992 is too large");
+  v1::Record provenance;
+  provenance.mutable_provenance()->set_host(std::string(kMaxProvenanceBytes, 'h'));
+  expect_breach({provenance}, "provenance: ");
 }
 
 TEST_F(IngestTest, StoresTablesOfPairsAsTheirRowsCome) {
