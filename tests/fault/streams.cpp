@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
@@ -38,6 +40,12 @@ std::uint64_t Streams::acknowledged() const {
   std::uint64_t sum = 0;
   for (const auto& producer : producers_) sum += producer->acknowledged();
   return sum;
+}
+
+std::uint64_t Streams::least_acknowledged() const {
+  std::uint64_t least = UINT64_MAX;
+  for (const auto& producer : producers_) least = std::min(least, producer->acknowledged());
+  return least;
 }
 
 void Streams::expect_everything_once(const std::string& caption) {

@@ -21,7 +21,8 @@ class Streams {
   // They connect to `port`: the server's, or a proxy's.
   Streams(const harness::House& house, unsigned count, int port);
 
-  std::uint64_t acknowledged() const;
+  std::uint64_t acknowledged() const;        // of all
+  std::uint64_t least_acknowledged() const;  // of any
   // Resource name of the n-th run.
   const std::string& run(unsigned n) const { return grants_.at(n).run(); }
   // Ends the producers and reads what is stored from the server itself, and the database's own check.
