@@ -154,7 +154,7 @@ TEST_F(Hostile, RecordsThatBreakARuleFailTheirRunByName) {
   expect_breach({scalars(5, {"train/loss"}), scalars(4, {"train/loss"})}, "not after its step 5");
   expect_breach({scalars(-1, {"train/loss"})}, "is negative");
   expect_breach({scalars(kFar, {"train/loss"})}, "is too large");
-  expect_breach({scalars(5, {"train/loss"}, kFar)}, "scalars, step 5: time_us 9223372036854775807");
+  expect_breach({scalars(5, {"train/loss"}, kFar)}, "scalars, step 5: time 9223372036854775807");
   expect_breach({scalars(5, {std::string(1 << 20, 'x')})}, "the key is too long");
   expect_breach({scalars(5, {"a\nb"})}, "must be printable");
   expect_breach({many_series(0, 10'001)}, "10001 values in one record; at most 10000");

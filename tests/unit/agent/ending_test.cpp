@@ -54,6 +54,19 @@ TEST(Ending, OfATrainerThatSaysThatItFailedIsFailureWithItsReason) {
   EXPECT_EQ(ending->reason.message(), "why");
 }
 
+// Was: a crash with a bare exit status, and four attempts more.
+TEST(Ending, OfATrainerThatCannotWriteItsReasonIsFailureWithTheSpoolsName) {
+  Ended ended;
+  ended.drained = true;
+  ended.process.exit_status = 74;
+  ended.spool = "/spool/records.spool";
+  EXPECT_EQ(ending_of(ended)->outcome, v1::OUTCOME_FAILED);
+  EXPECT_NE(ending_of(ended)->reason.message().find("/spool/records.spool: cannot be written"),
+            std::string::npos);
+  ended.log = {"hooke-trainer: spool x: cannot be written: No space left on device"};
+  EXPECT_NE(ending_of(ended)->reason.message().find("No space left on device; make room"), std::string::npos);
+}
+
 TEST(Ending, OfATrainerThatSaysNothingIsACrash) {
   Ended ended;
   ended.drained = true;
