@@ -95,10 +95,13 @@ Matrix decode_matrix(std::string_view payload) {
   matrix.series = in.text(in.number<std::uint16_t>());
   matrix.rows = in.number<std::uint32_t>();
   matrix.columns = in.number<std::uint32_t>();
-  const std::uint64_t expected = kMatrixPlanes * 4 * std::uint64_t{matrix.rows} * matrix.columns;
-  if (expected != in.left())
+  // Divided, not multiplied: that cannot overflow.
+  constexpr std::size_t kCellBytes = kMatrixPlanes * 4;
+  const std::uint64_t cells = std::uint64_t{matrix.rows} * matrix.columns;
+  if (in.left() % kCellBytes != 0 || in.left() / kCellBytes != cells)
     throw Error(Code::kDataLoss, "a spool record is damaged: matrix " + matrix.series + " has " +
-                                     std::to_string(in.left()) + " bytes, not " + std::to_string(expected));
+                                     std::to_string(in.left()) + " bytes for " + std::to_string(cells) +
+                                     " cells of " + std::to_string(kCellBytes));
   matrix.planes = in.text(in.left());
   return matrix;
 }

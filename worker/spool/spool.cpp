@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::size_t kPrefixBytes = 8;  // length, checksum
 constexpr std::size_t kHeaderBytes = 9;  // number, kind
-constexpr std::size_t kLeastFrameBytes = kPrefixBytes + kHeaderBytes;
 
 std::string frame(std::uint64_t number, Kind kind, std::string_view payload) {
   std::string body;
@@ -113,7 +112,12 @@ Writer::Writer(const std::filesystem::path& path, Options options, Files& files)
       size_ = end;
       last_number_ = record.number;
     }
-    cut_bytes_ = file_->size() - size_;
+    const std::uint64_t there = file_->size();
+    if (there < size_)
+      throw Error(Code::kDataLoss, note_of(path).string() +
+                                       " is damaged: it says that the records begin at byte " +
+                                       std::to_string(size_) + " of " + std::to_string(there));
+    cut_bytes_ = there - size_;
   });
   if (cut_bytes_ == 0) return;
   doing(path, "its torn end cannot be cut", [&] {

@@ -224,11 +224,24 @@ TEST(SpoolRecord, KeepsPairsWithTheirDenominators) {
   EXPECT_THROW(decode_pairs(bytes + "x"), Error);
 }
 
+// Opening it made the file longer, and the next record followed a hole.
+TEST_F(Spool, IsDamagedWhenItsRecordsAreSaidToBeginBeyondItsEnd) {
+  append_three();
+  const auto size = fs::file_size(path_);
+  const fs::path note = path_.string() + ".freed";
+  std::ofstream(note) << "99999 7\n";
+  EXPECT_THROW(Writer{path_}, Error);
+  EXPECT_EQ(fs::file_size(path_), size);
+  fs::remove(note);
+}
+
 TEST(SpoolRecord, RefusesPayloadsOfTheWrongLength) {
   const std::string good = encode(Scalars{3, 4, {{"a", 1.0}}});
   EXPECT_THROW(decode_scalars(good.substr(0, good.size() - 1)), Error);
   EXPECT_THROW(decode_scalars(good + "x"), Error);
   EXPECT_THROW(decode_matrix(encode(Matrix{9, 10, "k", 2, 2, std::string(79, 'x')})), Error);
+  // Its cells' bytes are 2^64 times five.
+  EXPECT_THROW(decode_matrix(encode(Matrix{9, 10, "k", 1u << 31, 1u << 31, ""})), Error);
 }
 
 TEST(SpoolRecord, IsLittleEndianWhateverTheMachine) {
