@@ -104,6 +104,8 @@ std::map<std::string, Job> parse_sacct(const std::string& text) {
 
 std::vector<int> parse_indices(const std::string& text) {
   constexpr int kMost = 10'000'000;
+  // Of a longer list one entry for the whole array does: its tasks wait for the same reason.
+  constexpr std::size_t kMostIndices = 10'000;
   std::vector<int> indices;
   for (const std::string& part : split(text.substr(0, text.find('%')), ',')) {
     const auto dash = part.find('-');
@@ -112,7 +114,9 @@ std::vector<int> parse_indices(const std::string& text) {
     const auto colon = rest.find(':');  // "0-8:2": every second
     const auto step = colon == std::string::npos ? 1 : number(rest.substr(colon + 1)).value_or(0);
     const auto last = number(rest.substr(0, colon));
-    if (!first || !last || step < 1 || *last > kMost) return {};
+    if (!first || !last || step < 1 || step > kMost || *last > kMost) return {};
+    const int count = *last < *first ? 0 : (*last - *first) / step + 1;
+    if (indices.size() + static_cast<std::size_t>(count) > kMostIndices) return {};
     for (int index = *first; index <= *last; index += step) indices.push_back(index);
   }
   return indices;

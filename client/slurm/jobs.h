@@ -29,7 +29,8 @@ std::map<std::string, Job> parse_scontrol(const std::string& text);
 // `sacct -n -P -X -o JobID,State,NodeList`; it does not say how often a job was restarted.
 std::map<std::string, Job> parse_sacct(const std::string& text);
 
-// The indices of "0-2,5,8-9%4", as Slurm writes the tasks of an array that wait. Nothing for anything else.
+// The indices of "0-2,5,8-9%4", as Slurm writes the tasks of an array that wait. Nothing for anything else,
+// and for more than 10,000 of them.
 std::vector<int> parse_indices(const std::string& text);
 
 // "12" of "12_3" and of "12".

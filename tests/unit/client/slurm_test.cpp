@@ -16,6 +16,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::SizeIs;
 
 // As scontrol of Slurm 22.05 prints them, shortened.
 constexpr const char* kScontrol =
@@ -70,6 +71,12 @@ TEST(SlurmJobs, IndicesOfAnArray) {
   EXPECT_THAT(parse_indices("4"), ElementsAre(4));
   for (const char* bad : {"", "x", "1-", "-1", "1,,2", "0-99999999999", "0-8:0"})
     EXPECT_THAT(parse_indices(bad), IsEmpty()) << bad;
+}
+
+TEST(SlurmJobs, ListsOfVeryManyIndicesAreNotSpeltOut) {
+  EXPECT_THAT(parse_indices("0-9999"), SizeIs(10'000));
+  for (const char* much : {"0-10000", "0-9999999", "0-9999,0-9999", "0-10000000:2147483647"})
+    EXPECT_THAT(parse_indices(much), IsEmpty()) << much;
 }
 
 TEST(SlurmJobs, TimeLimitsAsSbatchTakesThem) {
