@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "proto/hooke/error.h"
 
@@ -77,6 +78,7 @@ json description(const Checkpoint& checkpoint) {
 Checkpoint parse(const json& description, std::string_view bytes) {
   Checkpoint checkpoint;
   checkpoint.config = description.at("config");
+  if (!json::parse(checkpoint.config).is_object()) throw std::invalid_argument("its configuration is none");
   checkpoint.record = description.at("record");
   checkpoint.environment = {description.at("libtorch_version"), description.at("device"),
                             description.at("cpu"), description.at("training_threads")};
