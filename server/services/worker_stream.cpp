@@ -127,14 +127,14 @@ void WorkerStream::advance() {
   {
     const std::lock_guard lock(mutex_);
     if (finished_) return;
-    if (!reading_ && !half_closed_ && !ended_ && !opening_ && has_room()) reading_ = read = true;
+    if (!reading_ && !half_closed_ && !ended_ && !opening_ && has_room()) reading_ = asking_ = read = true;
     if (half_closed_ && !ended_ && !opening_ && in_flight_ == 0 && !unsent_) {
       // Everything that came is on disk and acknowledged.
       ended_ = stream_ != nullptr ? grpc::Status::OK
                                   : status_of(std::make_exception_ptr(invalid(
                                         "message", "a stream begins with `open`, which names the attempt")));
     }
-    if (!writing_ && ended_) {
+    if (!writing_ && !asking_ && ended_) {
       finished_ = true;
       finish = ended_;
     } else if (!writing_ && unsent_) {
@@ -142,9 +142,15 @@ void WorkerStream::advance() {
       writing_ = write = true;
     }
   }
-  if (read) StartRead(&request_);
   if (write) StartWrite(&response_);
   if (finish) Finish(*finish);
+  if (!read) return;
+  StartRead(&request_);
+  {
+    const std::lock_guard lock(mutex_);
+    asking_ = false;
+  }
+  advance();  // the end may have come meanwhile
 }
 
 }  // namespace hooke::services

@@ -6,7 +6,8 @@
 // Invariants:
 // 1. At most kBatchesInFlight batches are with ingest; no more is read before one of them is done.
 // 2. One read and one write are in flight at most; acknowledgements that wait are merged, since the
-//    newest says all. Finish is called exactly once, with no write in flight.
+//    newest says all. Finish is called exactly once, with no write in flight and no call of StartRead under
+//    way: gRPC's side of the stream is gone soon after it.
 // Lock order: none is held while calling gRPC or ingest.
 #pragma once
 
@@ -73,6 +74,7 @@ class WorkerStream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1:
   std::size_t bytes_in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
   bool opening_ ABSL_GUARDED_BY(mutex_) = false;
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
+  bool asking_ ABSL_GUARDED_BY(mutex_) = false;  // StartRead is being called
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;  // the client sends no more
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -22,6 +23,17 @@ namespace fs = std::filesystem;
 
 // Long for a busy machine; nothing waits for it when all goes well.
 constexpr milliseconds kPatience{60'000};
+
+// Of programs under a sanitizer: what it finds goes to files `base`.sanitizer.PID, whatever becomes of the
+// process, of its output and of the processes that it starts.
+constexpr const char* kSanitizers[] = {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"};
+
+Environment with_reports(Environment environment, const fs::path& base) {
+  for (const char* name : kSanitizers)
+    if (const char* options = std::getenv(name))
+      environment.emplace(name, std::string(options) + ":log_path=" + base.string() + ".sanitizer");
+  return environment;
+}
 
 constexpr int kSide = 8;
 constexpr int kClasses = 4;
@@ -97,7 +109,7 @@ Process::Process(const std::vector<std::string>& command, const Environment& env
                  const fs::path& base)
     : base_(base) {
   std::vector<std::string> arguments = command;
-  std::vector<std::string> block = environment_block(environment);
+  std::vector<std::string> block = environment_block(with_reports(environment, base));
   const auto argument_pointers = pointers(arguments);
   const auto block_pointers = pointers(block);
   const int out = ::open((base.string() + ".out").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -129,7 +141,7 @@ void Process::signal(int number) const {
 }
 
 std::optional<int> Process::wait(milliseconds timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const auto deadline = std::chrono::steady_clock::now() + timeout * HOOKE_PATIENCE;
   while (!status_) {
     int status = 0;
     if (::waitpid(pid_, &status, WNOHANG) == pid_) {
@@ -162,6 +174,9 @@ House::House(Options options) : options_(options) {
 House::~House() {
   for (auto& worker : workers_) worker.reset();
   server_.reset();
+  for (const auto& entry : fs::directory_iterator(folder_ / "log"))
+    if (entry.path().filename().string().find(".sanitizer.") != std::string::npos)
+      ADD_FAILURE() << entry.path().filename().string() << "\n" << read_file(entry.path());
   if (testing::Test::HasFailure()) {
     for (const auto& entry : fs::directory_iterator(folder_ / "log"))
       if (entry.path().extension() == ".err" && entry.path().filename().string().rfind("hooke-", 0) != 0)
@@ -277,7 +292,7 @@ long House::step_of(const std::string& run) {
 }
 
 bool eventually(const std::function<bool()>& condition, std::chrono::seconds timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const auto deadline = std::chrono::steady_clock::now() + timeout * HOOKE_PATIENCE;
   while (!condition()) {
     if (std::chrono::steady_clock::now() >= deadline) return false;
     std::this_thread::sleep_for(milliseconds(30));

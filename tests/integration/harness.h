@@ -1,6 +1,7 @@
 // The real programs, started in a folder of their own: server, workers, command line.
 //
-// Owned by a test; used from its thread. Whatever it started is ended with it, by process id.
+// Owned by a test; used from its thread. Whatever it started is ended with it, by process id. What a
+// sanitizer has found in any of the programs fails the test.
 #pragma once
 
 #include <sys/types.h>
@@ -32,7 +33,7 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   void signal(int number) const;
-  // Exit status, or 128 + signal; nullopt when it still runs after `timeout`.
+  // Exit status, or 128 + signal; nullopt when it still runs after `timeout` (longer under a sanitizer).
   std::optional<int> wait(std::chrono::milliseconds timeout);
   bool running() { return !wait(std::chrono::milliseconds(0)).has_value(); }
 
@@ -113,7 +114,7 @@ class House {
   std::vector<std::unique_ptr<Process>> workers_;
 };
 
-// Waits until `condition` holds; false after `timeout`.
+// Waits until `condition` holds; false after `timeout` (longer under a sanitizer).
 bool eventually(const std::function<bool()>& condition,
                 std::chrono::seconds timeout = std::chrono::seconds(60));
 

@@ -366,5 +366,38 @@ TEST_F(Streams, BatchesThatComeFasterThanTheyAreCommittedKeepTheirOrder) {
   for (const std::string& run : runs) EXPECT_EQ(house_.run(run).step(), kBatches);
 }
 
+// The next read was asked for on the writer's thread while gRPC's side of the stream was already gone.
+TEST_F(Streams, OfWorkersThatGoWhileTheirRecordsAreCommittedLeaveNothingBehind) {
+  constexpr int kStreams = 4, kRounds = 50;
+  std::vector<std::thread> threads;
+  for (const std::string& run : house_.submit(kStreams)) {
+    threads.emplace_back([this, grant = house_.lease(run)] {
+      for (int round = 0; round < kRounds; ++round) {
+        Context context;
+        const auto stream = house_.workers->Stream(&context);
+        v1::StreamRequest request;
+        request.mutable_open()->set_run(grant.run_id());
+        request.mutable_open()->set_attempt(grant.attempt());
+        request.mutable_open()->set_token(grant.token());
+        ASSERT_TRUE(stream->Write(request));
+        v1::StreamResponse opened;
+        ASSERT_TRUE(stream->Read(&opened));
+        v1::Record& record = *request.mutable_batch()->add_records();
+        record.set_number(opened.committed_record() + 1);
+        if (record.number() == 1) {
+          record.mutable_attempt_start()->set_total_steps(kRounds);
+        } else {
+          record.mutable_barrier()->set_step(static_cast<std::int64_t>(record.number()));
+        }
+        stream->Write(request);
+        context.TryCancel();
+        EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  house_.app().stop();
+}
+
 }  // namespace
 }  // namespace hooke::services

@@ -140,9 +140,9 @@ TEST(Writer, RefusesWhatDoesNotFitIntoItsQueue) {
   WriterOptions options;
   options.max_queue_jobs = 2;
   options.max_queue_bytes = 100;
-  Server server(folder.path(), options);
   std::promise<void> started;
   std::promise<void> release;
+  Server server(folder.path(), options);  // ends first: its thread uses them
   server.writer.post(
       [&](Transaction&) {
         started.set_value();

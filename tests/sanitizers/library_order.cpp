@@ -1,0 +1,127 @@
+// Tells ThreadSanitizer what orders threads inside gRPC, which Debian builds without it: abseil's mutexes,
+// and a call's operations, which come after whatever their caller did before and before whatever is done with
+// their result.
+//
+// Linked into every program under TSan. Each function stands before the library's own of the same name, which
+// it calls. Nothing is hidden: a race that is not ordered by one of these is still reported.
+#include <absl/synchronization/mutex.h>
+#include <dlfcn.h>
+#include <grpc/grpc.h>
+#include <sanitizer/tsan_interface.h>
+
+#include <cstring>
+#include <exception>
+
+namespace {
+
+// The next function of this name and type after ours.
+template <class Function>
+Function* next(const char* name) {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
+// Of a count that goes down: everything done before by those who held the object comes before its end.
+void let_go(void* object) {
+  if (!object) return;
+  __tsan_release(object);
+  __tsan_acquire(object);
+}
+
+}  // namespace
+
+void exception_ptr_release(void** self) __asm__("_ZNSt15__exception_ptr13exception_ptr10_M_releaseEv");
+void end_catch() __asm__("__cxa_end_catch");
+
+void exception_ptr_release(void** self) {
+  static const auto real = next<void(void**)>("_ZNSt15__exception_ptr13exception_ptr10_M_releaseEv");
+  let_go(*self);
+  real(self);
+}
+
+void end_catch() {
+  static const auto real = next<void()>("__cxa_end_catch");
+  {
+    const std::exception_ptr caught = std::current_exception();
+    static_assert(sizeof caught == sizeof(void*));
+    void* object = nullptr;
+    std::memcpy(&object, &caught, sizeof object);
+    let_go(object);
+  }
+  real();
+}
+
+namespace absl {
+ABSL_NAMESPACE_BEGIN
+
+void Mutex::Lock() {
+  static const auto real = next<void(Mutex*)>("_ZN4absl7debian35Mutex4LockEv");
+  real(this);
+  __tsan_acquire(this);
+}
+
+bool Mutex::TryLock() {
+  static const auto real = next<bool(Mutex*)>("_ZN4absl7debian35Mutex7TryLockEv");
+  const bool locked = real(this);
+  if (locked) __tsan_acquire(this);
+  return locked;
+}
+
+void Mutex::Unlock() {
+  static const auto real = next<void(Mutex*)>("_ZN4absl7debian35Mutex6UnlockEv");
+  __tsan_release(this);
+  real(this);
+}
+
+void CondVar::Wait(Mutex* mutex) {
+  static const auto real = next<void(CondVar*, Mutex*)>("_ZN4absl7debian37CondVar4WaitEPNS0_5MutexE");
+  __tsan_release(mutex);
+  real(this, mutex);
+  __tsan_acquire(mutex);
+}
+
+bool CondVar::WaitWithTimeout(Mutex* mutex, Duration timeout) {
+  static const auto real = next<bool(CondVar*, Mutex*, Duration)>(
+      "_ZN4absl7debian37CondVar15WaitWithTimeoutEPNS0_5MutexENS0_8DurationE");
+  __tsan_release(mutex);
+  const bool expired = real(this, mutex, timeout);
+  __tsan_acquire(mutex);
+  return expired;
+}
+
+bool CondVar::WaitWithDeadline(Mutex* mutex, Time deadline) {
+  static const auto real =
+      next<bool(CondVar*, Mutex*, Time)>("_ZN4absl7debian37CondVar16WaitWithDeadlineEPNS0_5MutexENS0_4TimeE");
+  __tsan_release(mutex);
+  const bool expired = real(this, mutex, deadline);
+  __tsan_acquire(mutex);
+  return expired;
+}
+
+ABSL_NAMESPACE_END
+}  // namespace absl
+
+extern "C" {
+
+grpc_call_error grpc_call_start_batch(grpc_call* call, const grpc_op* operations, size_t count, void* tag,
+                                      void* reserved) {
+  static const auto real = next<decltype(grpc_call_start_batch)>("grpc_call_start_batch");
+  __tsan_release(tag);
+  return real(call, operations, count, tag, reserved);
+}
+
+grpc_event grpc_completion_queue_next(grpc_completion_queue* queue, gpr_timespec deadline, void* reserved) {
+  static const auto real = next<decltype(grpc_completion_queue_next)>("grpc_completion_queue_next");
+  const grpc_event event = real(queue, deadline, reserved);
+  if (event.type == GRPC_OP_COMPLETE) __tsan_acquire(event.tag);
+  return event;
+}
+
+grpc_event grpc_completion_queue_pluck(grpc_completion_queue* queue, void* tag, gpr_timespec deadline,
+                                       void* reserved) {
+  static const auto real = next<decltype(grpc_completion_queue_pluck)>("grpc_completion_queue_pluck");
+  const grpc_event event = real(queue, tag, deadline, reserved);
+  if (event.type == GRPC_OP_COMPLETE) __tsan_acquire(event.tag);
+  return event;
+}
+
+}  // extern "C"
