@@ -13,6 +13,7 @@
 
 #include "proto/hooke/error.h"
 #include "server/storage/connection.h"
+#include "server/storage/log_file.h"
 #include "server/storage/migrate.h"
 
 namespace hooke::storage {
@@ -103,6 +104,7 @@ Database::Database(DatabaseOptions options)
   lock_ = std::make_unique<Lock>(folder_ / "hooke.lock");
   refuse_foreign_file(file_);
   make_file(file_);
+  secure_log(*this);
   try {
     Connection connection(*this, Connection::Mode::kWriter);
     schema_version_ = migrate(connection, file_);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "server/storage/connection.h"
+#include "server/storage/log_file.h"
 
 namespace hooke::storage {
 namespace {
@@ -231,6 +232,7 @@ void Writer::Impl::reopen(const SQLite::Exception& why) {
   std::string failure;
   const auto open_again = [&] {
     try {
+      if (doubtful) secure_log(database_);
       open();
       if (doubtful && !connection_->checkpoint(true)) failure = "its log is in use";
     } catch (const Error& error) {

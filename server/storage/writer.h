@@ -11,9 +11,10 @@
 // 2. A job that throws rolls back alone; the others of its group commit.
 // 3. A failed COMMIT has an unknown outcome: the completions of its group get kUnavailable, every
 //    connection is closed, the file is opened again, and callers find out by reading. After an I/O
-//    error the whole WAL is first moved into the database file: a page of it whose fsync failed may
-//    count as written without being on disk, and nothing acknowledged later may depend on it. When
-//    that fails, `fatal` is called and every later job is refused.
+//    error the whole WAL is first written once more (log_file.h) and moved into the database file: a
+//    page of it whose fsync failed may count as written without being on disk, and nothing
+//    acknowledged later may depend on it. When that fails, `fatal` is called and every later job is
+//    refused.
 // 4. Checkpoints run here, between commits, and nowhere else.
 #pragma once
 

@@ -76,6 +76,7 @@ void ServerHost::start() {
 void ServerHost::end(bool power_lost) {
   process_.reset();
   disk.die();
+  if (server_) server_->writer.stop();
   server_.reset();
   disk.restart(power_lost);
   ended();
