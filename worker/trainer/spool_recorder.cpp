@@ -194,16 +194,21 @@ void SpoolRecorder::measuring(std::int64_t, double) {
 }
 
 void SpoolRecorder::succeed() {
-  append_json(R"({"end":{"state":"RUN_STATE_SUCCEEDED"}})");
-  sync();
+  append_end(R"({"end":{"state":"RUN_STATE_SUCCEEDED"}})");
 }
 
 void SpoolRecorder::fail(const std::string& message) {
+  if (ended_) return;  // its end could not be flushed to disk: the exit status says so
   writer_.lift_limit();
   const json reason = {{"kind", "REASON_KIND_EXCEPTION"}, {"message", message}};
   const json record = {{"end", {{"state", "RUN_STATE_FAILED"}, {"reason", reason}}}};
   // A message with bytes that are no UTF-8 (a path, say) must not hide the failure.
-  append_json(record.dump(-1, ' ', false, json::error_handler_t::replace));
+  append_end(record.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+void SpoolRecorder::append_end(const std::string& json_text) {
+  writer_.append(spool::Kind::kJson, json_text);
+  ended_ = true;
   sync();
 }
 

@@ -60,6 +60,8 @@ class SpoolRecorder : public training::Recorder {
 
   void resend(const Resend& old);
   std::uint64_t append_json(const std::string& text);
+  // The last record; it is on disk when this returns.
+  void append_end(const std::string& json_text);
   std::uint64_t append(spool::Kind kind, const std::string& payload);
 
   const std::filesystem::path folder_;
@@ -73,6 +75,7 @@ class SpoolRecorder : public training::Recorder {
   Environment environment_;
   Clock::time_point synced_;
   bool dirty_ = false;         // appended to since the last sync
+  bool ended_ = false;         // the last record was appended
   std::uint64_t barrier_ = 0;  // number of the last barrier's record
 };
 
