@@ -13,7 +13,8 @@
 namespace hooke::storage {
 namespace {
 
-constexpr sqlite3_int64 kPieceBytes = 1 << 20;
+// SQLite's own file system takes less than 128 KiB at a time.
+constexpr sqlite3_int64 kPieceBytes = 64 << 10;
 
 void check(int rc, const std::string& path) {
   if (rc != SQLITE_OK)

@@ -34,8 +34,8 @@ storage::WriterOptions Server::writer_options(World& world) {
 
 Server::Server(World& world, const std::filesystem::path& folder)
     : database({folder, [](const std::filesystem::path&) { return kExt4; }, kVfsName}),
-      writer(database, changes, writer_options(world)),
       readers(database),
+      writer(database, changes, writer_options(world)),
       ingest(writer, [&world] { return world.now(); }),
       queue(
           writer, queue_options(), [&world] { return world.now(); },
@@ -76,7 +76,6 @@ void ServerHost::start() {
 void ServerHost::end(bool power_lost) {
   process_.reset();
   disk.die();
-  if (server_) server_->writer.stop();
   server_.reset();
   disk.restart(power_lost);
   ended();

@@ -28,8 +28,8 @@ struct Server {
   bool is_broken = false;
   storage::Changes changes;
   storage::Database database;
-  storage::Writer writer;
   storage::Readers readers;
+  storage::Writer writer;
   ingest::Ingest ingest;
   scheduling::Queue queue;
   std::shared_ptr<storage::Changes::Subscription> subscription;

@@ -131,8 +131,7 @@ Task<> Trainer::train(Checkpoint at) {
     if (world_.is_stormy() && world_.random.one_in(1000))
       throw Error(Code::kInternal, "the training has failed");
   }
-  append_json(R"({"end":{"state":"RUN_STATE_SUCCEEDED"}})");
-  sync();
+  append_end(R"({"end":{"state":"RUN_STATE_SUCCEEDED"}})");
   end_ = agent::ProcessEnd{0, 0};
 }
 
@@ -153,6 +152,13 @@ Task<> Trainer::record_step(Step step, State state) {
 
 void Trainer::barrier(Step step) {
   barrier_ = append_json(json{{"barrier", {{"step", std::to_string(step)}}}}.dump());
+  sync();
+}
+
+void Trainer::append_end(const std::string& text) {
+  synced_ = world_.now();  // not in between
+  append_json(text);
+  ended_ = true;
   sync();
 }
 
@@ -177,13 +183,12 @@ std::uint64_t Trainer::append(spool::Kind kind, const std::string& payload) {
 void Trainer::fail(const std::string& why) {
   end_ = agent::ProcessEnd{kExitFailed, 0};
   try {
-    if (!spool_) return;
+    if (!spool_ || ended_) return;
     spool_->lift_limit();
-    append_json(json{
+    append_end(json{
         {"end",
          {{"state", "RUN_STATE_FAILED"}, {"reason", {{"kind", "REASON_KIND_EXCEPTION"}, {"message", why}}}}}}
-                    .dump());
-    sync();
+                   .dump());
   } catch (const Error&) {  // its exit status says it
   }
 }

@@ -48,6 +48,7 @@ class Trainer {
   std::uint64_t append(spool::Kind kind, const std::string& payload);
   std::uint64_t append_json(const std::string& text) { return append(spool::Kind::kJson, text); }
   void start(std::optional<Step> resume_step);
+  void append_end(const std::string& text);
   void barrier(Step step);
   void sync();
   void tear();
@@ -59,7 +60,7 @@ class Trainer {
   Model& model_;
   spool::Files& files_;
   const TrainerOptions options_;
-  bool stopping_ = false;
+  bool stopping_ = false, ended_ = false;
   std::optional<agent::ProcessEnd> end_;
   std::optional<spool::Writer> spool_;
   TimeUs synced_ = 0;
