@@ -40,8 +40,9 @@ Server::Server(World& world, const std::filesystem::path& folder)
       queue(
           writer, queue_options(), [&world] { return world.now(); },
           [&world](std::size_t count) { return draw(world, count); }),
+      leases(queue, std::chrono::seconds(1), [&world] { return world.now(); }),
       subscription(changes.subscribe({})) {
-  queue.renew_all();
+  leases.look();
 }
 
 ServerHost::ServerHost(World& world, Model& model, std::filesystem::path folder)
@@ -156,7 +157,7 @@ void ServerHost::sweep_later() {
   world_.after(kSecond, process_->id(), [this] {
     const bool lives = serve([](Server& server) {
       try {
-        server.queue.sweep();
+        server.leases.look();
       } catch (const Error&) {  // the next one comes
       }
     });

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "server/ingest/ingest.h"
+#include "server/scheduling/lease_watch.h"
 #include "server/scheduling/queue.h"
 #include "server/storage/changes.h"
 #include "server/storage/database.h"
@@ -32,6 +33,7 @@ struct Server {
   storage::Writer writer;
   ingest::Ingest ingest;
   scheduling::Queue queue;
+  scheduling::LeaseWatch leases;
   std::shared_ptr<storage::Changes::Subscription> subscription;
 };
 
