@@ -145,7 +145,9 @@ Task<> Attempt::finish(v1::Outcome outcome, const v1::Reason& reason) {
     bool away = false;
     try {
       auto call = parts_.network.call<storage::RunState>(
-          process_, parts_.link_is_down, [request](Server& server) { return server.queue.finish(request); });
+          process_, parts_.link_is_down, [request](Server& server, storage::Then<storage::RunState> then) {
+            server.queue.finish(request, std::move(then));
+          });
       co_await call;
       keeper_.finished(uplink_ && !refusal_ && drained_, outcome == v1::OUTCOME_SUCCEEDED);
       co_return;
@@ -164,7 +166,9 @@ Task<> Attempt::beat() {
     try {
       auto call = parts_.network.call<std::chrono::milliseconds>(
           process_, parts_.link_is_down,
-          [key = key_](Server& server) { return server.queue.heartbeat(key); });
+          [key = key_](Server& server, storage::Then<std::chrono::milliseconds> then) {
+            server.queue.heartbeat(key, {}, std::move(then));
+          });
       co_await call;
     } catch (const Error& error) {
       if (error.code() != Code::kFailedPrecondition && error.code() != Code::kNotFound) continue;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <coroutine>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,7 +23,7 @@ namespace hooke::simulation {
 template <class T>
 struct Answer {
   std::optional<T> value;
-  std::optional<Error> error;
+  std::exception_ptr error;
 };
 
 class Stream;
@@ -48,14 +49,22 @@ class Network {
   void cut_one();
   void cut_all();
 
-  // auto call = network.call<T>(process, link, [](Server&) -> T {…}); co_await call: a unary call (in two
-  // steps, because g++ 12 mistreats temporaries of what is awaited) with a deadline. Throws what the server
-  // does, kUnavailable or kDeadlineExceeded.
+  // auto call = network.call<T>(process, link, what); co_await call: a unary call (in two steps, because
+  // g++ 12 mistreats temporaries of what is awaited) with a deadline. `what` asks the server, which answers
+  // after its commit, or answers at once. Throws what the server does, kUnavailable or kDeadlineExceeded.
   template <class T>
   class Call;
   template <class T>
-  Call<T> call(Process& caller, const bool& link_is_down, std::function<T(Server&)> work) {
-    return Call<T>(*this, caller, link_is_down, std::move(work));
+  using Ask = std::function<void(Server&, storage::Then<T>)>;
+  template <class T>
+  Call<T> call(Process& caller, const bool& link_is_down, Ask<T> what) {
+    return Call<T>(*this, caller, link_is_down, std::move(what));
+  }
+  template <class T>
+  Call<T> call(Process& caller, const bool& link_is_down, std::function<T(Server&)> what) {
+    return call<T>(caller, link_is_down, Ask<T>([what](Server& server, const storage::Then<T>& then) {
+                     then(nullptr, what(server));
+                   }));
   }
 
  private:
@@ -69,8 +78,8 @@ class Network {
 template <class T>
 class Network::Call {
  public:
-  Call(Network& network, Process& caller, const bool& link_is_down, std::function<T(Server&)> work)
-      : network_(network), caller_(caller), link_is_down_(link_is_down), work_(std::move(work)) {}
+  Call(Network& network, Process& caller, const bool& link_is_down, Ask<T> ask)
+      : network_(network), caller_(caller), link_is_down_(link_is_down), ask_(std::move(ask)) {}
 
   bool await_ready() const { return false; }
   void await_suspend(std::coroutine_handle<> waiting) {
@@ -80,27 +89,30 @@ class Network::Call {
     auto pending = std::make_shared<Pending>(Pending{waiting, {}, false});
     pending_ = pending;
     const auto fail = [pending](Code code) {
-      if (!pending->done) pending->finish({{}, Error(code, "no answer")});
+      if (!pending->done) pending->finish({{}, std::make_exception_ptr(Error(code, "no answer"))});
     };
     world.after(kDeadline, caller, [fail] { fail(Code::kDeadlineExceeded); });
     if (link_is_down_ || world.random.permille(network.faults.lost)) {
       ++world.totals.calls_lost;
       return;
     }
-    const auto serve = [&network, &world, pending, caller, fail, work = std::move(work_)](bool answers) {
-      Answer<T> answer;
+    const auto serve = [&network, &world, pending, caller, fail, ask = std::move(ask_)](bool answers) {
+      const auto answer = [&network, &world, pending, caller, answers](const std::exception_ptr& error,
+                                                                       std::optional<T> value) {
+        // A machine that has died says nothing.
+        if (!answers || network.server_.disk.is_dead() || world.random.permille(network.faults.lost)) return;
+        world.after(network.delay(), caller, [pending, answer = Answer<T>{std::move(value), error}] {
+          if (!pending->done) pending->finish(answer);
+        });
+      };
       const bool served = network.server_.serve([&](Server& server) {
         try {
-          answer.value.emplace(work(server));
-        } catch (const Error& error) {
-          answer.error = error;
+          ask(server, answer);
+        } catch (const Error&) {
+          answer(std::current_exception(), std::nullopt);
         }
       });
-      if (!answers || world.random.permille(network.faults.lost)) return;
-      if (!served) return world.after(network.delay(), caller, [fail] { fail(Code::kUnavailable); });
-      world.after(network.delay(), caller, [pending, answer] {
-        if (!pending->done) pending->finish(answer);
-      });
+      if (!served && answers) world.after(network.delay(), caller, [fail] { fail(Code::kUnavailable); });
     };
     world.after(network.delay(), World::kNobody, [serve] { serve(true); });
     if (!world.random.permille(network.faults.repeated)) return;
@@ -108,7 +120,7 @@ class Network::Call {
     world.after(world.random.between(0, 90 * kSecond), World::kNobody, [serve] { serve(false); });
   }
   T await_resume() {
-    if (pending_->answer.error) throw *pending_->answer.error;
+    if (pending_->answer.error) std::rethrow_exception(pending_->answer.error);
     return std::move(*pending_->answer.value);
   }
 
@@ -128,7 +140,7 @@ class Network::Call {
   Network& network_;
   Process& caller_;
   const bool& link_is_down_;
-  std::function<T(Server&)> work_;
+  Ask<T> ask_;
   std::shared_ptr<Pending> pending_;
 };
 

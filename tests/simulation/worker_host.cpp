@@ -38,7 +38,10 @@ Task<scheduling::LeaseGrant> WorkerHost::lease() {
     while (!answered) {
       try {
         auto call = network_.call<std::optional<scheduling::LeaseGrant>>(
-            *process_, link_is_down, [request](Server& server) { return server.queue.lease(request); });
+            *process_, link_is_down,
+            [request](Server& server, storage::Then<std::optional<scheduling::LeaseGrant>> then) {
+              server.queue.lease(request, std::move(then));
+            });
         const auto grant = co_await call;
         if (grant) co_return *grant;
         answered = true;
