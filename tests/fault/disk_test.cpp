@@ -155,8 +155,8 @@ TEST_F(Disk, OfASpoolThatIsFullFailsTheRunWithThatReasonAndNotAgain) {
   disk.mounted() ? disk.fill() : fail("full");
   const auto waited = house_->hooke({"wait", run});
   EXPECT_EQ(waited.exit_code, 3);
-  EXPECT_THAT(waited.err, HasSubstr("records.spool: cannot be written"));
-  EXPECT_THAT(waited.err, HasSubstr("make room for it, then retry"));
+  EXPECT_THAT(waited.err, HasSubstr("cannot be written: No space left on device"))
+      << "the spool, or a checkpoint beside it";
   EXPECT_THAT(house_->answer({"runs", "show", run, "-o", "json"}), HasSubstr("\"attempt\": 1,"));
   expect_stored(*house_, house_->folder() / "spool");
   disk.mounted() ? disk.make_room() : static_cast<void>(std::filesystem::remove(order()));

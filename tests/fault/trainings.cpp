@@ -9,7 +9,7 @@ namespace {
 
 constexpr const char* kRun =
     "model: {type: mlp, hidden: [32]}\n"
-    "training: {optimizer: adam, lr: 0.002, batch: 20, epochs: 60, seed: 5, checkpoint_every: 20}\n"
+    "training: {optimizer: adam, lr: 0.002, batch: 20, epochs: 240, seed: 5, checkpoint_every: 20}\n"
     "probes: {per_class: 10, every: 2}\nmeasures: [kl, l2]\n";
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace hooke::fault {
 
 class Trainings {
  public:
-  static constexpr int kSteps = 9 * 60;  // some seconds of work, measured at every other step
+  static constexpr int kSteps = 9 * 240;  // some seconds of work, measured at every other step
 
   explicit Trainings(harness::House& house);
 
