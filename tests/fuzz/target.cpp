@@ -68,9 +68,15 @@ std::filesystem::path Folder::write(const std::string& name, std::string_view by
 }  // namespace hooke::fuzz
 
 // What the sanitizers go by. Debian's protobuf, gRPC and abseil are not instrumented: the bounds of
-// containers that they and instrumented code share are not to be relied on.
+// containers that they and instrumented code share are not to be relied on. What malloc() cannot give is
+// refused, as elsewhere: C libraries ask for what a header claims.
 extern "C" const char* __asan_default_options() {
-  return "detect_container_overflow=0";
+  return "detect_container_overflow=0:allocator_may_return_null=1";
+}
+// OpenSSL keeps its errors and random numbers for each thread behind a key of pthread's, where nobody looks
+// for pointers while the thread runs, as a server's do when libFuzzer asks for leaks.
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libcrypto.so";
 }
 extern "C" const char* __ubsan_default_options() {
   return "halt_on_error=1:print_stacktrace=1";

@@ -18,10 +18,20 @@ constexpr std::size_t kImageBytes = kChannels * kSide * kSide;
 using Matrix = std::unique_ptr<matvar_t, decltype(&Mat_VarFree)>;
 using MatFile = std::unique_ptr<mat_t, decltype(&Mat_Close)>;
 
+// Elements that a byte of the file can stand for: what deflate makes of a run
+// (https://zlib.net/zlib_tech.html).
+constexpr double kGreatestRatio = 1032;
+
+// matio takes memory for what the header claims, so the header is looked at first.
 Matrix read_variable(mat_t* mat, const char* name, const fs::path& file) {
-  Matrix matrix(Mat_VarRead(mat, name), &Mat_VarFree);
+  Matrix matrix(Mat_VarReadInfo(mat, name), &Mat_VarFree);
   if (!matrix) throw damaged(file, std::string("has no readable variable ") + name);
-  if (!matrix->data || matrix->isComplex)
+  const bool numbers = matrix->class_type == MAT_C_UINT8 || matrix->class_type == MAT_C_DOUBLE;
+  double elements = 1;
+  for (int d = 0; d < matrix->rank; ++d) elements *= static_cast<double>(matrix->dims[d]);
+  const bool plausible = elements <= kGreatestRatio * static_cast<double>(fs::file_size(file));
+  if (!numbers || matrix->isComplex || !plausible || Mat_VarReadDataAll(mat, matrix.get()) != 0 ||
+      !matrix->data)
     throw damaged(file, std::string("variable ") + name + " is damaged");
   return matrix;
 }
@@ -79,7 +89,9 @@ std::vector<int> read_labels(mat_t* mat, const fs::path& file) {
 void read_split(const fs::path& file, Raw& raw, RawSplit& split) {
   raw.checksums[file.filename().string()] = read_file(file, kSvhnOrigin).checksum;
   const MatFile mat(Mat_Open(file.c_str(), MAT_ACC_RDONLY), &Mat_Close);
-  if (!mat) throw damaged(file, "is not a MATLAB file");
+  // As SVHN is published. For other versions matio takes memory for whatever a header claims.
+  if (!mat || Mat_GetVersion(mat.get()) != MAT_FT_MAT5)
+    throw damaged(file, "is not a MATLAB file of version 5");
   split.pixels = read_images(mat.get(), file);
   split.labels = read_labels(mat.get(), file);
   if (split.labels.size() * kImageBytes != split.pixels.size()) {
