@@ -155,7 +155,8 @@ TEST_F(Disk, OfASpoolThatIsFullFailsTheRunWithThatReasonAndNotAgain) {
   disk.mounted() ? disk.fill() : fail("full");
   const auto waited = house_->hooke({"wait", run});
   EXPECT_EQ(waited.exit_code, 3);
-  EXPECT_THAT(waited.err, HasSubstr("cannot be written: No space left on device"))
+  EXPECT_THAT(waited.err,
+              HasSubstr("cannot be written: No space left on device; make room for it, then retry"))
       << "the spool, or a checkpoint beside it";
   EXPECT_THAT(house_->answer({"runs", "show", run, "-o", "json"}), HasSubstr("\"attempt\": 1,"));
   expect_stored(*house_, house_->folder() / "spool");

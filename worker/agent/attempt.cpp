@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <cctype>
-#include <fstream>
 #include <optional>
 #include <thread>
 
@@ -32,13 +31,6 @@ constexpr milliseconds kStopDrain{5'000};
 constexpr std::size_t kLogLines = 50;
 // Exit status of a trainer that could read no checkpoint.
 constexpr int kExitNoCheckpoint = 3;
-
-void write_file(const fs::path& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  if (!out) throw Error(Code::kUnavailable, "cannot write " + path.string());
-}
 
 // "succeeded" for OUTCOME_SUCCEEDED and RUN_STATE_SUCCEEDED.
 std::string plain(std::string name) {
@@ -87,16 +79,17 @@ class Attempt {
       check_run_id(grant_.run_id());
       fs::create_directories(run_folder_);
       if (!fs::create_directory(folder_)) return give_back_number();
-      write_file(folder_ / "config.json", grant_.config_json());
+      spool::replace_text(spool::system_files(), folder_ / "config.json", grant_.config_json());
       uplink_.emplace(connection_, ref_, spool(),
                       [this](const std::optional<std::string>& lost) { note_connection(lost); });
       heart_.emplace(connection_, ref_, to_ms(grant_.period()));
       const auto end = train();
       uplink_->close_spool();
       return end ? conclude(*end) : finish_without_checkpoint();
+    } catch (const fs::filesystem_error& error) {
+      return crashed(error.what() + spool::remedy(error.code()));
     } catch (const std::exception& error) {
-      if (uplink_) uplink_->close_spool();
-      return finish(v1::OUTCOME_CRASHED, make_reason(v1::REASON_KIND_EXIT, error.what()));
+      return crashed(error.what());
     }
   }
 
@@ -110,6 +103,11 @@ class Attempt {
     } else {
       spdlog::info("{}: connected again", name_);
     }
+  }
+
+  AttemptResult crashed(const std::string& message) {
+    if (uplink_) uplink_->close_spool();
+    return finish(v1::OUTCOME_CRASHED, make_reason(v1::REASON_KIND_EXIT, message));
   }
 
   // The folder is another attempt's, which a server that was restored from a backup has forgotten.

@@ -9,11 +9,12 @@ constexpr int kExitStopped = 75;
 
 // The trainer's own words, if there was room for them in its log. Another attempt would do no better.
 v1::Reason spool_reason(const Ended& ended) {
-  const std::string said = complaint(ended.process, ended.log);
-  return make_reason(
-      v1::REASON_KIND_EXCEPTION,
-      (said.empty() ? "spool " + ended.spool + ": cannot be written, its disk is full or broken" : said) +
-          "; make room for it, then retry the run");
+  std::string said = complaint(ended.process, ended.log);
+  if (said.empty()) said = "spool " + ended.spool + ": cannot be written";
+  // Words of a full disk's, unless its log ended in their middle.
+  const bool advised = said.find("make room") != std::string::npos;
+  if (!advised) said += "; its disk is full or broken: make room for it, then retry the run";
+  return make_reason(v1::REASON_KIND_EXCEPTION, said);
 }
 
 }  // namespace

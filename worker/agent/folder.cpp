@@ -114,7 +114,8 @@ void write_attempt(const fs::path& attempt_folder, const std::string& attempt_id
   try {
     spool::replace_text(files, attempt_folder / kAttemptFile, text.dump(2) + '\n');
   } catch (const std::system_error& error) {
-    throw Error(Code::kUnavailable, std::string("cannot write attempt.json: ") + error.what());
+    throw Error(Code::kUnavailable,
+                std::string("cannot write attempt.json: ") + error.what() + spool::remedy(error.code()));
   }
 }
 

@@ -108,6 +108,11 @@ Files& system_files() {
   return files;
 }
 
+std::string remedy(const std::error_code& error) {
+  const bool full = error.value() == ENOSPC || error.value() == EDQUOT;
+  return full ? "; make room for it, then retry the run" : "";
+}
+
 std::optional<std::string> read_text(Files& files, const Files::Path& path) {
   try {
     const auto file = files.open(path, Files::Mode::kRead);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace hooke::spool {
@@ -64,6 +65,9 @@ class Files {
 
 // The operating system's. Any thread.
 Files& system_files();
+
+// What to do about an error, as the end of a sentence; empty but for a full disk.
+std::string remedy(const std::error_code& error);
 
 // All of a small file; nothing when it cannot be opened.
 std::optional<std::string> read_text(Files& files, const Files::Path& path);

@@ -30,7 +30,8 @@ std::string frame(std::uint64_t number, Kind kind, std::string_view payload) {
 
 Error file_error(Code code, const std::filesystem::path& path, const std::string& what,
                  const std::system_error& error) {
-  return Error(code, "spool " + path.string() + ": " + what + ": " + error.code().message());
+  return Error(code,
+               "spool " + path.string() + ": " + what + ": " + error.code().message() + remedy(error.code()));
 }
 
 // Runs `work`; what the file system refuses is an error of this spool.

@@ -12,8 +12,10 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <system_error>
 
 #include "proto/hooke/error.h"
+#include "worker/spool/files.h"
 
 namespace hooke::trainer {
 namespace {
@@ -101,8 +103,9 @@ Checkpoint parse(const json& description, std::string_view bytes) {
 }
 
 Error not_written(const fs::path& path) {
-  return Error(Code::kResourceExhausted,
-               "the checkpoint " + path.string() + " cannot be written: " + std::strerror(errno));
+  const std::error_code error(errno, std::generic_category());
+  return Error(Code::kResourceExhausted, "the checkpoint " + path.string() +
+                                             " cannot be written: " + error.message() + spool::remedy(error));
 }
 
 // A file that is removed again unless it is kept.

@@ -63,8 +63,13 @@ TEST(Ending, OfATrainerThatCannotWriteItsReasonIsFailureWithTheSpoolsName) {
   EXPECT_EQ(ending_of(ended)->outcome, v1::OUTCOME_FAILED);
   EXPECT_NE(ending_of(ended)->reason.message().find("/spool/records.spool: cannot be written"),
             std::string::npos);
-  ended.log = {"hooke-trainer: spool x: cannot be written: No space left on device"};
-  EXPECT_NE(ending_of(ended)->reason.message().find("No space left on device; make room"), std::string::npos);
+  EXPECT_NE(ending_of(ended)->reason.message().find("make room for it, then retry"), std::string::npos);
+  const std::string said =
+      "spool x: cannot be written: No space left on device; make room for it, then retry";
+  ended.log = {"hooke-trainer: " + said};
+  EXPECT_EQ(ending_of(ended)->reason.message(), said);
+  ended.log = {"hooke-trainer: spool x: cannot be wri"};  // the log's disk was full, too
+  EXPECT_NE(ending_of(ended)->reason.message().find("make room for it, then retry"), std::string::npos);
 }
 
 TEST(Ending, OfATrainerThatSaysNothingIsACrash) {
