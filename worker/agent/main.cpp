@@ -1,6 +1,5 @@
 // hooke-worker: options -> connection -> the agent's loop, until SIGTERM or SIGINT. `hooke-worker run` is
 // another command: see alone.h.
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "proto/hooke/error.h"
 #include "worker/agent/agent.h"
 #include "worker/agent/alone.h"
+#include "worker/agent/log.h"
 #include "worker/agent/slurm_task.h"
 
 namespace {
@@ -217,8 +217,7 @@ int main(int argc, char** argv) {
   }
 
   Options& options = line.options;
-  spdlog::set_default_logger(spdlog::stderr_color_mt("hooke-worker"));
-  spdlog::set_level(spdlog::level::from_str(line.level));
+  hooke::agent::set_up_log(line.level);
   std::signal(SIGTERM, request_stop);
   std::signal(SIGINT, request_stop);
   if (line.requeue) std::signal(SIGUSR1, request_stop);
