@@ -1,39 +1,18 @@
 // simulate: runs seeds, one after the other, until one breaks what must never break; that one is shown.
 #include <spdlog/spdlog.h>
-#include <stdlib.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 #include <iostream>
 
 #include "tests/simulation/simulation.h"
+#include "tests/temp_folder.h"
 
 namespace {
 
 using hooke::simulation::Options;
 using hooke::simulation::Outcome;
-
-// A folder that goes with its owner.
-class TempFolder {
- public:
-  TempFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "hooke-simulate-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-    path_ = name;
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace
 
@@ -51,7 +30,7 @@ int main(int argc, char** argv) {
   if (options.trace && count->count() == 0) seeds = 1;
   spdlog::set_level(spdlog::level::off);
 
-  const TempFolder folder;
+  const hooke::testing::TempFolder folder;
   options.folder = folder.path();
   hooke::simulation::Totals totals;
   const auto began = std::chrono::steady_clock::now();
