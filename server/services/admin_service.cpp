@@ -38,7 +38,7 @@ grpc::Status AdminService::GetStatistics(grpc::ServerContext* context, const v1:
     response->set_version(kVersion);
     response->set_sqlite_version(storage::Database::sqlite_version());
     response->set_schema_version(database_.schema_version());
-    response->set_uptime_s(static_cast<double>(clock_() - start_us_) / 1e6);
+    response->set_uptime_s(std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count());
     response->set_time_us(clock_());
     response->set_data_dir(database_.folder().string());
     response->set_database_bytes(database_.file_bytes());

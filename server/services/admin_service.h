@@ -28,8 +28,7 @@ class AdminService final : public v1::AdminService::Service {
         writer_(writer),
         ingest_(ingest),
         deletion_(deletion),
-        clock_(std::move(clock)),
-        start_us_(clock_()) {}
+        clock_(std::move(clock)) {}
 
   // To be called about once a second, by one thread: what rates are made from.
   void sample();
@@ -53,7 +52,7 @@ class AdminService final : public v1::AdminService::Service {
   const ingest::Ingest& ingest_;
   scheduling::Deletion& deletion_;
   const storage::Clock clock_;
-  const TimeUs start_us_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 
   struct Sample {
     std::chrono::steady_clock::time_point time;

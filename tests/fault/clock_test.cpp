@@ -101,5 +101,20 @@ TEST(Clocks, ThatJumpUnderLoadLoseNothing) {
   streams.expect_everything_once("jumps " + std::to_string(8 * options().stops) + ":");
 }
 
+// Was: the difference of two times of the day.
+TEST(Clocks, ThatJumpLeaveTheServersUptime) {
+  FaultyClock clock;
+  House house({.server_environment = clock.environment()});
+  house.start_server();
+  for (const std::int64_t ahead_s : {48 * kHourS, -48 * kHourS}) {
+    clock.set(ahead_s);
+    double uptime_s = -1;
+    for (const auto& row : harness::csv(house.answer({"server", "status", "-o", "csv"})))
+      if (row.at(0) == "uptime") uptime_s = std::stod(row.at(1));
+    EXPECT_GE(uptime_s, 0);
+    EXPECT_LT(uptime_s, kHourS);
+  }
+}
+
 }  // namespace
 }  // namespace hooke::fault
