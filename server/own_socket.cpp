@@ -19,13 +19,19 @@ constexpr const char* kName = "grpc";
   throw Error(Code::kFailedPrecondition, "no folder can be made in " + folder + ": " + why, "TMPDIR");
 }
 
+// In memory: a full disk must not keep a server that can still answer from starting.
+constexpr const char* kWithoutDisk = "/dev/shm";
+
 // mkdtemp gives it mode 0700.
 std::filesystem::path temporary_folder() {
   const char* set = std::getenv("TMPDIR");
   const std::string parent = set == nullptr || *set == '\0' ? "/tmp" : set;
   std::string path = parent + "/hooked-XXXXXX";
-  if (::mkdtemp(path.data()) == nullptr) refuse(parent, std::strerror(errno));
-  return path;
+  if (::mkdtemp(path.data()) != nullptr) return path;
+  const int why = errno;
+  path = std::string(kWithoutDisk) + "/hooked-XXXXXX";
+  if (why == ENOSPC && ::mkdtemp(path.data()) != nullptr) return path;
+  refuse(parent, std::strerror(why));
 }
 
 }  // namespace

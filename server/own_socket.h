@@ -1,8 +1,9 @@
 // A socket that this process's parts reach the services by, and nobody else: a file in a folder of mode
 // 0700, without TLS. It earns no trust: callers' tokens are asked there as everywhere.
 //
-// The folder is a temporary one, since a socket among the data would break programs that copy folders. It is
-// removed with the object; a process that is killed leaves it to what cleans temporary files.
+// The folder is a temporary one, since a socket among the data would break programs that copy folders; where
+// there is no room for it, it is in memory. It is removed with the object; a process that is killed leaves it
+// to what cleans temporary files.
 //
 // Made before the server that listens there, destroyed after it.
 #pragma once

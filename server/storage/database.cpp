@@ -21,7 +21,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Below this SQLite may find no room for the index of its log, and calls that an I/O error.
+constexpr std::int64_t kLeastRoomBytes = 64 << 10;
+
+Error no_room(const fs::path& path, const std::string& why) {
+  return Error(Code::kUnavailable,
+               path.string() + ": its disk is full (" + why + "); make room there, then start hooked again");
+}
+
 Error io_error(const fs::path& path, int number) {
+  if (number == ENOSPC || number == EDQUOT) return no_room(path, std::strerror(number));
   return Error(Code::kUnavailable, path.string() + ": " + std::strerror(number));
 }
 
@@ -109,6 +118,7 @@ Database::Database(DatabaseOptions options)
     Connection connection(*this, Connection::Mode::kWriter);
     schema_version_ = migrate(connection, file_);
   } catch (const SQLite::Exception& error) {
+    if (disk_free_bytes() < kLeastRoomBytes) throw no_room(file_, error.what());
     throw to_error(error);
   }
 }

@@ -78,6 +78,7 @@ class Writer::Impl {
   std::int64_t checkpoint_at_bytes_ = 0;
   std::int64_t last_wal_bytes_ = 0;
   bool checkpoint_wanted_ = false;
+  bool full_ = false;  // the disk, as of the last commit
 
   std::mutex mutex_;
   std::condition_variable arrived_;
@@ -169,7 +170,9 @@ void Writer::Impl::run_group(Item first) {
   // The connection first: completions may read what became of their work.
   if (lost) reopen(*lost);
   finish_group(lost.has_value(), lost ? lost->what() : "");
-  if (!lost) checkpoint();
+  if (lost) return;
+  if (std::exchange(full_, false)) spdlog::info("database: there is room to write again");
+  checkpoint();
 }
 
 // Runs one job in its savepoint; returns the bytes that it says it wrote beyond those of its item. Throws
@@ -225,10 +228,13 @@ void Writer::Impl::open() {
 }
 
 void Writer::Impl::reopen(const SQLite::Exception& why) {
-  spdlog::error("database: {}; opening it again", why.what());
+  const int code = why.getErrorCode() & 0xff;
+  // Of a full disk once: every job meets it, and callers try again and again.
+  if (code != SQLITE_FULL || !std::exchange(full_, true))
+    spdlog::error("database: {}; opening it again", why.what());
   connection_.reset();
   // A full disk leaves no doubt: the transaction is gone.
-  const bool doubtful = (why.getErrorCode() & 0xff) == SQLITE_IOERR;
+  const bool doubtful = code == SQLITE_IOERR;
   std::string failure;
   const auto open_again = [&] {
     try {

@@ -6,31 +6,26 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "tests/fault/streams.h"
 #include "tests/fault/trainings.h"
+#include "tests/temp_folder.h"
 
 namespace hooke::fault {
 namespace {
 
 using harness::eventually;
 using harness::House;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr unsigned kProducers = 3;
 constexpr int kExitStorage = 74;
 constexpr int kFailures = 5;
 
-class Disk : public testing::Test {
+class Disk : public ::testing::Test {
  protected:
-  Disk() {
-    std::string name = (std::filesystem::temp_directory_path() / "hooke-disk-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-    folder_ = name;
-  }
-  ~Disk() override { std::filesystem::remove_all(folder_); }
-
-  std::filesystem::path order() const { return folder_ / "fail"; }
+  std::filesystem::path order() const { return folder_.path() / "fail"; }
   harness::Environment failing() const {
     return {{"LD_PRELOAD", FAILING_DISK_LIBRARY}, {"FAILING_DISK", order().string()}};
   }
@@ -47,7 +42,7 @@ class Disk : public testing::Test {
 
   void expect_nothing_lost_when(const char* order_once);
 
-  std::filesystem::path folder_;
+  const hooke::testing::TempFolder folder_;
   std::unique_ptr<House> house_;
 };
 
@@ -141,6 +136,70 @@ TEST_F(Disk, ThatIsFullForAWhileHoldsWritersUpAndNoReaderAndLosesNothing) {
   streams.expect_everything_once(disk.mounted() ? "a full tmpfs:" : "a disk that says it is full:");
   house_->server().signal(SIGTERM);
   EXPECT_EQ(house_->server().wait(std::chrono::seconds(60)), 0);
+}
+
+constexpr const char* kRun = "model: {type: mlp, hidden: [8]}\ntraining: {epochs: 1}\n";
+
+// A server on a small disk, and a way to start it when that is full.
+class FullAtTheStart : public Disk {
+ protected:
+  FullAtTheStart() {
+    house_ = std::make_unique<House>(House::Options{.auth = false});
+    disk_.emplace(server_folder());
+  }
+  void SetUp() override {
+    if (!disk_->mounted()) GTEST_SKIP() << "a tmpfs is for root to mount";
+  }
+  std::filesystem::path server_folder() const { return house_->folder() / "server"; }
+
+  // It must end at once, and say which disk is full and what to do.
+  void expect_no_start() {
+    EXPECT_ANY_THROW(house_->start_server());
+    EXPECT_EQ(house_->server().wait(std::chrono::seconds(60)), 1);
+    EXPECT_THAT(house_->server().err(), HasSubstr(server_folder().string()));
+    EXPECT_THAT(house_->server().err(), HasSubstr("its disk is full"));
+    EXPECT_THAT(house_->server().err(), HasSubstr("make room there, then start hooked again"));
+  }
+
+  std::optional<SmallDisk> disk_;
+};
+
+TEST_F(FullAtTheStart, HoldsWritersUpAndNoReaderAndLosesNothing) {
+  house_->start_server();
+  Streams streams(*house_, kProducers, house_->port());
+  ASSERT_TRUE(acknowledges(streams));
+  house_->stop_server(SIGKILL);
+  disk_->fill();
+  house_->start_server();
+  EXPECT_THAT(house_->answer({"runs", "list", "-o", "csv"}), HasSubstr("running"));
+  ASSERT_TRUE(eventually([&] { return house_->server().err().find("disk is full") != std::string::npos; }));
+  const auto refused = house_->hooke({"submit", house_->config(kRun)});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("disk is full"));
+  EXPECT_TRUE(house_->server().running());
+  disk_->make_room();
+  ASSERT_TRUE(acknowledges(streams));
+  streams.expect_everything_once("a tmpfs that was full at the start:");
+}
+
+TEST_F(FullAtTheStart, ThatLeavesNoRoomForADatabaseIsNamedWithWhatToDo) {
+  disk_->fill();
+  expect_no_start();
+  disk_->make_room();
+  house_->start_server();
+}
+
+// Was: "disk I/O error".
+TEST_F(FullAtTheStart, ThatLeavesNoRoomToOpenADatabaseIsNamedWithWhatToDo) {
+  house_->start_server();
+  house_->submit(house_->config(kRun));
+  house_->stop_server(SIGKILL);
+  std::filesystem::remove(server_folder() / "hooke.db-shm");
+  disk_->fill();
+  expect_no_start();
+  disk_->make_room();
+  house_->start_server();
+  EXPECT_THAT(house_->answer({"runs", "list", "-o", "csv"}), HasSubstr("queued"));
 }
 
 // Was: an exit status without a reason, and five attempts.

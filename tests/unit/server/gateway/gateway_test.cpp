@@ -3,15 +3,19 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <string>
 
 #include "proto/hooke/error.h"
 #include "server/app.h"
 #include "server/own_socket.h"
+#include "tests/temp_folder.h"
 
 namespace hooke::gateway {
 namespace {
@@ -104,13 +108,26 @@ TEST_F(Served, TheDataFolderHasOnlyFilesAndFolders) {
     EXPECT_TRUE(entry.is_regular_file() || entry.is_directory()) << entry.path();
 }
 
+// TMPDIR is this folder.
+class TemporaryIn {
+ public:
+  explicit TemporaryIn(const std::filesystem::path& folder) {
+    if (const char* before = std::getenv("TMPDIR")) before_ = before;
+    ::setenv("TMPDIR", folder.c_str(), 1);
+  }
+  ~TemporaryIn() { before_ ? ::setenv("TMPDIR", before_->c_str(), 1) : ::unsetenv("TMPDIR"); }
+  TemporaryIn(const TemporaryIn&) = delete;
+  TemporaryIn& operator=(const TemporaryIn&) = delete;
+
+ private:
+  std::optional<std::string> before_;
+};
+
 TEST(OwnSocket, TheTemporaryFolderMayHaveALongPath) {
   const auto top = std::filesystem::temp_directory_path() / ("hooke_long_" + std::to_string(::getpid()));
   const auto temporary = top / std::string(150, 'x');
   std::filesystem::create_directories(temporary);
-  const char* before = std::getenv("TMPDIR");
-  const std::string kept = before == nullptr ? "" : before;
-  ::setenv("TMPDIR", temporary.c_str(), 1);
+  const TemporaryIn in(temporary);
   AppOptions some;
   some.listen = some.http = "127.0.0.1:0";
   some.no_auth = true;
@@ -126,11 +143,19 @@ TEST(OwnSocket, TheTemporaryFolderMayHaveALongPath) {
   EXPECT_TRUE(std::filesystem::is_empty(temporary));
   std::filesystem::remove_all(temporary);
   EXPECT_THROW(OwnSocket(), Error);
-  if (before == nullptr)
-    ::unsetenv("TMPDIR");
-  else
-    ::setenv("TMPDIR", kept.c_str(), 1);
   std::filesystem::remove_all(top);
+}
+
+// Was: a full disk of temporary files kept the server from starting.
+TEST(OwnSocket, IsInMemoryWhereTheTemporaryFolderHasNoRoom) {
+  const hooke::testing::TempFolder full;
+  if (::mount("hooke", full.path().c_str(), "tmpfs", 0, "nr_inodes=1") != 0)
+    GTEST_SKIP() << "a tmpfs is for root to mount";
+  {
+    const TemporaryIn in(full.path());
+    EXPECT_EQ(OwnSocket().folder().parent_path(), "/dev/shm");
+  }
+  ::umount2(full.path().c_str(), MNT_DETACH);
 }
 
 TEST(Gateway, HealthIsOkWhileTheDatabaseAnswers) {
