@@ -1,34 +1,25 @@
 #include "server/app.h"
 
-#include <fcntl.h>
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <functional>
-#include <mutex>
-#include <thread>
 #include <vector>
 
 #include "hooke_version.h"
-#include "proto/hooke/channel.h"
 #include "proto/hooke/error.h"
 #include "server/access/access.h"
-#include "server/access/methods.h"
 #include "server/access/token_file.h"
 #include "server/address.h"
 #include "server/gateway/gateway.h"
 #include "server/grpc_limits.h"
+#include "server/grpc_server.h"
 #include "server/ingest/import.h"
 #include "server/ingest/ingest.h"
-#include "server/listener.h"
-#include "server/own_socket.h"
 #include "server/scheduling/deletion.h"
 #include "server/scheduling/lease_watch.h"
 #include "server/scheduling/queue.h"
@@ -44,69 +35,19 @@
 #include "server/storage/digest.h"
 #include "server/storage/readers.h"
 #include "server/storage/writer.h"
+#include "server/timer.h"
 #include "server/tls.h"
 
 namespace hooke {
 namespace {
 
 constexpr std::size_t kWorkThreads = 4;
-constexpr int kOwnReconnectMs = 1'000;
 constexpr std::chrono::seconds kSweepEvery{1};
 constexpr std::chrono::seconds kCollectEvery{60};
 
 TimeUs wall_clock() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-}
-
-access::CertificateRoles certificate_roles(const AppOptions& options) {
-  access::CertificateRoles roles;
-  for (const std::string& pair : options.tls_client_roles) {
-    const auto equals = pair.rfind('=');
-    const auto role =
-        equals == std::string::npos || equals == 0 ? std::nullopt : access::role_of(pair.substr(equals + 1));
-    if (!role)
-      throw invalid("--tls-client-role",
-                    "'" + pair +
-                        "' is not allowed; NAME=ROLE, as in gpu-node-1=worker, where NAME is a "
-                        "certificate's common name or *, and ROLE read, worker, submit or admin");
-    if (!roles.emplace(pair.substr(0, equals), *role).second)
-      throw invalid("--tls-client-role", "names '" + pair.substr(0, equals) + "' twice");
-  }
-  return roles;
-}
-
-void check(const AppOptions& options) {
-  const Address listen = parse_address(options.listen, "--listen");
-  const Address http = parse_address(options.http, "--http");
-  if (options.data.empty())
-    throw invalid("--data", "is missing: the folder that the server keeps everything in");
-  if (options.tls_cert.empty() != options.tls_key.empty())
-    throw invalid("--tls-cert", "and --tls-key go together");
-  if (!options.tls_client_ca.empty() && options.tls_cert.empty())
-    throw invalid("--tls-client-ca", "needs --tls-cert and --tls-key");
-  if (!options.tls_client_roles.empty() && options.tls_client_ca.empty())
-    throw invalid("--tls-client-role", "needs --tls-client-ca, which signs the certificates");
-  if (options.lease_period < std::chrono::milliseconds(100))
-    throw invalid("--lease-period", "is too short; at least 0.1 seconds");
-  const bool loopback = is_loopback(listen) && is_loopback(http);
-  if (options.no_auth && !loopback)
-    throw invalid("--no-auth",
-                  "is for loopback only, as in --listen 127.0.0.1:7070; beyond it callers need tokens");
-  const auto need_tls = [&](const char* option, const std::string& text, const Address& address) {
-    if (!is_loopback(address) && options.tls_cert.empty() && !options.insecure)
-      throw invalid(
-          option,
-          text +
-              " can be reached from other machines; beyond loopback --tls-cert and "
-              "--tls-key are needed, or --insecure-without-tls where nobody else can read the network");
-  };
-  need_tls("--listen", options.listen, listen);
-  need_tls("--http", options.http, http);
-}
-
-std::filesystem::path token_file(const AppOptions& options) {
-  return options.token_file.empty() ? options.data / "token" : options.token_file;
 }
 
 std::optional<std::string> admin_token(const AppOptions& options) {
@@ -135,43 +76,6 @@ void write_port_file(const std::filesystem::path& file, int grpc_port, int http_
                 file.string() + " cannot be written: " + (error ? error.message() : std::strerror(errno)),
                 "--port-file");
 }
-
-// Of the gateway's channel: it is to find the socket again at once, should the connection break.
-grpc::ChannelArguments own_channel_arguments() {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kOwnReconnectMs);
-  arguments.SetMaxReceiveMessageSize(kMaxRequestBytes);
-  return arguments;
-}
-
-// Calls `work` every so often until it is destroyed.
-class Timer {
- public:
-  Timer(std::chrono::milliseconds every, std::function<void()> work)
-      : thread_([this, every, work = std::move(work)] {
-          std::unique_lock lock(mutex_);
-          while (!stop_.wait_for(lock, every, [this] { return stopped_; })) {
-            lock.unlock();
-            work();
-            lock.lock();
-          }
-        }) {}
-  ~Timer() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopped_ = true;
-    }
-    stop_.notify_all();
-    thread_.join();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable stop_;
-  bool stopped_ = false;
-  std::thread thread_;  // last: it uses the others
-};
 
 }  // namespace
 
@@ -206,7 +110,10 @@ class App::Parts {
     collector_ = std::make_unique<Timer>(kCollectEvery, [this] { collect(); });
     if (!tls_.on() && options.insecure)
       spdlog::warn("--insecure-without-tls: who can read the network reads tokens and results");
-    start_grpc(options);
+    grpc_ = std::make_unique<GrpcServer>(
+        parse_address(options.listen, "--listen"), tls_,
+        std::vector<grpc::Service*>{&experiments_, &workers_, &queries_, &admin_, &tokens_},
+        services::make_rpc_log(gate_, rpc_counts_));
     const Address http = parse_address(options.http, "--http");
     start_http(options, http);
     Address shown = parse_address(options.listen, "--listen");
@@ -218,7 +125,7 @@ class App::Parts {
 
   ~Parts() { stop(); }
 
-  int grpc_port() const { return listener_->port(); }
+  int grpc_port() const { return grpc_->port(); }
   int http_port() const { return gateway_->port(); }
 
   void reload() {
@@ -249,14 +156,12 @@ class App::Parts {
     stopped_ = true;
     sweeper_.reset();
     collector_.reset();
-    if (listener_) listener_->stop();
     if (grpc_) {
-      if (auto* health = grpc_->GetHealthCheckService()) health->Shutdown();
+      grpc_->close();
       feeds_.stop();
       worker_streams_.stop();
       importer_.stop();
-      grpc_->Shutdown(std::chrono::system_clock::now() + kStopGrace);
-      grpc_->Wait();
+      grpc_->shut_down(kStopGrace);
     }
     if (gateway_) gateway_->stop();
     changes_.stop();
@@ -265,40 +170,13 @@ class App::Parts {
   }
 
  private:
-  void start_grpc(const AppOptions& options) {
-    grpc::EnableDefaultHealthCheckService(true);
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    grpc::ServerBuilder builder;
-    const Address address = parse_address(options.listen, "--listen");
-    listener_ = std::make_unique<Listener>(address, most_grpc_descriptors());
-    using Kind = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
-    acceptor_ = builder.experimental().AddExternalConnectionAcceptor(Kind::FROM_FD, tls_.credentials());
-    // For the gateway: gRPC 1.51's transport in process loses messages of synchronous handlers.
-    builder.AddListeningPort(own_socket_.address(), grpc::InsecureServerCredentials());
-    for (grpc::Service* service :
-         std::initializer_list<grpc::Service*>{&experiments_, &workers_, &queries_, &admin_, &tokens_})
-      builder.RegisterService(service);
-    add_limits(builder);
-    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
-    interceptors.push_back(services::make_rpc_log(gate_, rpc_counts_));
-    builder.experimental().SetInterceptorCreators(std::move(interceptors));
-    grpc_ = builder.BuildAndStart();
-    if (!grpc_) throw Error(Code::kUnavailable, "gRPC does not start; do the TLS files fit?", "--tls-cert");
-    listener_->start([this](int descriptor) {
-      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
-      connection.fd = descriptor;
-      acceptor_->HandleNewConnection(&connection);
-    });
-  }
-
   void start_http(const AppOptions& options, const Address& address) {
     gateway::GatewayOptions http;
     http.address = address.host;
     http.port = address.port;
     http.check = [this] { ping_database(); };
     http.more_metrics = [this] { return rpc_counts_.text() + lease_metrics(); };
-    http.channel = grpc::CreateCustomChannel(own_socket_.address(), grpc::InsecureChannelCredentials(),
-                                             own_channel_arguments());
+    http.channel = grpc_->own_channel();
     http.allow_hosts = options.http_allow_hosts;
     http.allow_origins = options.http_allow_origins;
     http.tls_cert = tls_.texts().cert;
@@ -383,12 +261,9 @@ class App::Parts {
   services::QueryService queries_;
   services::AdminService admin_;
   services::AccessService tokens_;
-  OwnSocket own_socket_;
   std::unique_ptr<Timer> sweeper_;
   std::unique_ptr<Timer> collector_;
-  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
-  std::unique_ptr<grpc::Server> grpc_;
-  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::atomic<bool> stopped_ = false;
   std::atomic<std::int64_t> leases_lapsed_ = 0;

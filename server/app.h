@@ -3,7 +3,9 @@
 // Threads, each with one job:
 //   main             waits for SIGTERM or SIGINT, then stops everything
 //   writer           storage::Writer: the only one that writes and checkpoints
-//   leases           takes lapsed leases, and ends streams whose caller has lost its right, once a second
+//   leases           takes lapsed leases, ends streams whose caller has lost its right and idle imports, once
+//   a
+//                    second
 //   garbage          removes what deletions that were stopped have left, once a minute
 //   work (4)         services::WorkPool: the blocking reads of Tail, WatchRuns and ExportRun
 //   listener         Listener: takes gRPC's connections
@@ -17,28 +19,11 @@
 #pragma once
 
 #include <chrono>
-#include <filesystem>
 #include <memory>
-#include <string>
-#include <vector>
+
+#include "server/app_options.h"
 
 namespace hooke {
-
-struct AppOptions {
-  std::string listen = "127.0.0.1:7070";  // HOST:PORT of gRPC; port 0: any
-  std::string http = "127.0.0.1:7071";    // HOST:PORT of HTTP; port 0: any
-  std::filesystem::path data;             // the data folder
-  std::filesystem::path port_file;        // empty: none
-  std::filesystem::path token_file;       // empty: `token` in the data folder, made at first start
-  bool no_auth = false;                   // no token is asked; on loopback only
-  std::chrono::milliseconds lease_period{60'000};
-  std::filesystem::path tls_cert, tls_key;  // PEM, both or neither
-  // Names that HTTP answers to beside --http's and loopback's; sites whose pages may ask (CORS).
-  std::vector<std::string> http_allow_hosts, http_allow_origins;
-  std::filesystem::path tls_client_ca;        // PEM: clients must show a certificate that it signed
-  std::vector<std::string> tls_client_roles;  // NAME=ROLE: what a certificate alone allows over gRPC
-  bool insecure = false;                      // may be reached from other machines without TLS
-};
 
 class App {
  public:
