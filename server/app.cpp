@@ -95,9 +95,10 @@ class App::Parts {
         deletion_(writer_, readers_, wall_clock),
         access_(admin_token(options), certificate_roles(options), wall_clock),
         gate_(access_),
+        idle_imports_(options.import_idle),
         pool_(kWorkThreads),
         experiments_(gate_, queue_, deletion_, importer_, writer_, readers_, changes_, pool_, feeds_,
-                     wall_clock),
+                     idle_imports_, wall_clock),
         workers_(gate_, queue_, ingest_, worker_streams_),
         queries_(gate_, readers_, changes_, pool_, feeds_),
         admin_(gate_, database_, readers_, writer_, ingest_, deletion_, wall_clock),
@@ -198,6 +199,7 @@ class App::Parts {
 
   void sweep() {
     admin_.sample();
+    idle_imports_.end_idle();
     feeds_.end_refused(gate_);
     worker_streams_.end_refused(gate_);
     watch_leases();
@@ -255,6 +257,7 @@ class App::Parts {
   services::RpcCounts rpc_counts_;
   services::OpenStreams feeds_{kMostFeeds, kMostFeedsOfOne};
   services::OpenStreams worker_streams_{kMostWorkerStreams, kMostWorkerStreams};
+  services::IdleCalls idle_imports_;
   services::WorkPool pool_;
   services::ExperimentService experiments_;
   services::WorkerService workers_;

@@ -18,6 +18,7 @@ struct AppOptions {
   std::filesystem::path token_file;       // empty: `token` in the data folder, made at first start
   bool no_auth = false;                   // no token is asked; on loopback only
   std::chrono::milliseconds lease_period{60'000};
+  std::chrono::milliseconds import_idle{300'000};  // an import is given up when nothing has come for so long
   std::filesystem::path tls_cert, tls_key;         // PEM, both or neither
   // Names that HTTP answers to beside --http's and loopback's; sites whose pages may ask (CORS).
   std::vector<std::string> http_allow_hosts, http_allow_origins;

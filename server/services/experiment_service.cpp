@@ -188,9 +188,13 @@ grpc::Status ExperimentService::ImportSeries(grpc::ServerContext* context,
                                              v1::ImportSeriesResponse* response) {
   return gate_.run(*context, method("ImportSeries"), [&](const access::Caller& caller) {
     ingest::Import import(importer_);
-    for (v1::ImportSeriesRequest request; reader->Read(&request);) {
-      gate_.check_again(caller);
-      import.add(request);
+    {
+      IdleCalls::Reading reading(idle_, *context);
+      for (v1::ImportSeriesRequest request; reader->Read(&request); reading.heard()) {
+        gate_.check_again(caller);
+        import.add(request);
+      }
+      reading.check();
     }
     const auto run = import.commit(caller.owner);
     auto snapshot = readers_.snapshot();

@@ -8,6 +8,7 @@
 #include "server/scheduling/deletion.h"
 #include "server/scheduling/queue.h"
 #include "server/services/gate.h"
+#include "server/services/idle_calls.h"
 #include "server/services/open_streams.h"
 #include "server/services/work_pool.h"
 #include "server/storage/changes.h"
@@ -21,7 +22,8 @@ class ExperimentService final
  public:
   ExperimentService(const Gate& gate, scheduling::Queue& queue, scheduling::Deletion& deletion,
                     ingest::Importer& importer, storage::Writer& writer, storage::Readers& readers,
-                    storage::Changes& changes, WorkPool& pool, OpenStreams& streams, storage::Clock clock)
+                    storage::Changes& changes, WorkPool& pool, OpenStreams& streams, IdleCalls& idle,
+                    storage::Clock clock)
       : gate_(gate),
         queue_(queue),
         deletion_(deletion),
@@ -31,6 +33,7 @@ class ExperimentService final
         changes_(changes),
         pool_(pool),
         streams_(streams),
+        idle_(idle),
         clock_(std::move(clock)) {}
 
   grpc::Status CheckConfig(grpc::ServerContext* context, const v1::CheckConfigRequest* request,
@@ -87,6 +90,7 @@ class ExperimentService final
   storage::Changes& changes_;
   WorkPool& pool_;
   OpenStreams& streams_;
+  IdleCalls& idle_;
   const storage::Clock clock_;
 };
 

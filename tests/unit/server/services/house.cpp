@@ -19,10 +19,9 @@ Context::Context(const std::string& token, std::chrono::seconds deadline) {
   if (!token.empty()) AddMetadata("authorization", "Bearer " + token);
 }
 
-House::House(bool auth) {
+House::House(bool auth, AppOptions options) {
   std::string name = testing::TempDir() + "hooke-house-XXXXXX";
   folder_ = ::mkdtemp(name.data());
-  AppOptions options;
   options.listen = "127.0.0.1:0";
   options.http = "127.0.0.1:0";
   options.data = folder_;

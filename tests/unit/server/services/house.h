@@ -27,7 +27,7 @@ struct Context : grpc::ClientContext {
 
 class House {
  public:
-  explicit House(bool auth = false);
+  explicit House(bool auth = false, AppOptions options = {});
   ~House();
 
   App& app() { return *app_; }

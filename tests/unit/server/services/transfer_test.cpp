@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 
+#include "server/ingest/limits.h"
 #include "tests/unit/server/services/house.h"
 
 namespace hooke::services {
@@ -265,6 +266,42 @@ TEST_F(Transfer, ABadImportChangesNothing) {
     EXPECT_FALSE(writer->Finish().ok());
   }
   EXPECT_EQ(experiments(), 0);
+}
+
+struct OpenImport {
+  explicit OpenImport(House& house) : writer(house.experiments->ImportSeries(&context, &response)) {}
+  Context context;
+  v1::ImportSeriesResponse response;
+  std::unique_ptr<grpc::ClientWriter<v1::ImportSeriesRequest>> writer;
+};
+
+// Was: they held their places for as long as their connections lived.
+TEST(IdleImports, AreGivenUpWithAReasonAndLeaveTheirPlaces) {
+  AppOptions options;
+  options.import_idle = std::chrono::seconds(1);
+  House house(false, options);
+  v1::ImportSeriesRequest message;
+  message.set_experiment_id("theirs");
+  message.set_request_id("import-1");
+  std::vector<std::unique_ptr<OpenImport>> idle;
+  for (int i = 0; i < ingest::kMaxImports; ++i) {
+    idle.push_back(std::make_unique<OpenImport>(house));
+    ASSERT_TRUE(idle.back()->writer->Write(message));
+  }
+  for (const auto& import : idle) {
+    const auto status = import->writer->Finish();  // there was no last message
+    EXPECT_EQ(status.error_code(), StatusCode::DEADLINE_EXCEEDED);
+    EXPECT_THAT(status.error_message(), HasSubstr("nothing has come for 1 s"));
+  }
+  auto& column = *message.add_columns();
+  column.set_key("x");
+  column.add_step(1);
+  column.add_value(2);
+  message.set_last(true);
+  OpenImport next(house);
+  next.writer->WriteLast(message, grpc::WriteOptions());
+  const auto status = next.writer->Finish();
+  EXPECT_TRUE(status.ok()) << status.error_message();
 }
 
 }  // namespace
