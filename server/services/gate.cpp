@@ -42,6 +42,8 @@ grpc::Status status_of(const std::exception_ptr& error) {
 }
 
 access::Caller Gate::check(const grpc::ServerContextBase& context, const std::string& method) const {
+  // Under overload a call may have waited for its thread for longer than its caller for the answer.
+  if (context.IsCancelled()) throw Error(Code::kCancelled, "the caller has gone; nothing was done");
   access::Shown shown;
   const auto& metadata = context.client_metadata();
   if (const auto found = metadata.find(kAuthorizationKey); found != metadata.end())
