@@ -1,14 +1,12 @@
 #include "client/cli/checkup.h"
 
-#include <array>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "client/cli/output.h"
 #include "client/cli/text.h"
+#include "client/sdk/gpus.h"
 #include "client/sdk/state.h"
 #include "hooke_version.h"
 
@@ -75,31 +73,11 @@ Check workers_check(const std::vector<v1::Worker>& workers) {
   return {"workers", Verdict::kOk, plural(std::ssize(workers), "worker"), ""};
 }
 
-std::string quoted(const std::string& word) {
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
-// What the program prints; nothing when it cannot be run or fails.
-std::optional<std::string> output_of(const fs::path& program, const std::vector<std::string>& arguments) {
-  std::string line = "exec " + quoted(program.string());
-  for (const std::string& argument : arguments) line += " " + quoted(argument);
-  FILE* pipe = ::popen((line + " 2>/dev/null").c_str(), "re");
-  if (pipe == nullptr) return std::nullopt;
-  std::string text;
-  std::array<char, 4096> part;
-  for (std::size_t got = 0; (got = std::fread(part.data(), 1, part.size(), pipe)) > 0;)
-    text.append(part.data(), got);
-  if (::pclose(pipe) != 0) return std::nullopt;
-  return text;
-}
-
 Check worker_check(const fs::path& program) {
   if (!fs::exists(program))
     return {"hooke-worker", Verdict::kWarning, "is not beside this program",
             "needed where runs are trained; other machines may have it"};
-  const auto text = output_of(program, {"--version"});
+  const auto text = sdk::output_of(program, {"--version"});
   if (!text)
     return {"hooke-worker", Verdict::kFails, "cannot be run", "try " + program.string() + " --version"};
   // "hooke-worker 0.1.0 (commit)"
@@ -158,7 +136,7 @@ std::vector<Check> trainer_checks(const fs::path& program, const std::vector<fs:
              "needed where runs are trained; GPU nodes build it against their own LibTorch"}};
   std::vector<std::string> arguments{"--about"};
   for (const fs::path& root : roots) arguments.insert(arguments.end(), {"--data-root", root.string()});
-  const auto text = output_of(program, arguments);
+  const auto text = sdk::output_of(program, arguments);
   const json facts = text ? json::parse(*text, nullptr, false) : json();
   if (!facts.is_object())
     return {{"hooke-trainer", Verdict::kFails, "cannot be run", "try " + program.string() + " --about"}};

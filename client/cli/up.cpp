@@ -1,4 +1,5 @@
 // hooke up
+#include <algorithm>
 #include <fstream>
 #include <ostream>
 #include <thread>
@@ -6,6 +7,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/processes.h"
 #include "client/cli/web_link.h"
+#include "client/sdk/gpus.h"
 
 namespace hooke::cli {
 namespace {
@@ -29,7 +31,7 @@ constexpr milliseconds kWorkerSettles{700};
 constexpr std::size_t kLogLines = 10;
 
 struct UpOptions {
-  int workers = 0;    // 0: as many as were up, else 1
+  int workers = 0;    // 0: as many as were up, else one for each GPU, else 1
   int port = 0;       // 0: the default, or a free one
   int http_port = 0;  // the same
   std::vector<std::string> data_roots;
@@ -207,6 +209,17 @@ void report(Context& context, const Layout& layout, const sdk::UpState& state, b
               << "go on with `hooke submit --preset fashion-mnist --follow`; `hooke down` stops it\n";
 }
 
+// One for each GPU that the trainer can use: each takes one of its own. What workers are told by their
+// environment holds; a Slurm task's worker takes all that Slurm gave it.
+int usual_workers(Context& context) {
+  for (const char* decided : {"HOOKE_WORKER_DEVICES", "SLURM_JOB_ID"})
+    if (context.environment(decided)) return 1;
+  const auto trainer = context.environment("HOOKE_WORKER_TRAINER");
+  const sdk::Gpus gpus = sdk::usable_gpus(trainer ? fs::path(*trainer) : context.programs / "hooke-trainer");
+  if (!gpus.complaint.empty()) context.note(gpus.complaint);
+  return std::clamp(static_cast<int>(gpus.usable.size()), 1, kMaxWorkers);
+}
+
 void up(Context& context, UpOptions options) {
   const Layout layout{sdk::state_folder(context.environment)};
   const auto roots = data_roots(options);
@@ -215,7 +228,9 @@ void up(Context& context, UpOptions options) {
     fs::create_directories(folder);
   const auto before = sdk::read_up_state(layout.root);
   const int recorded = before ? static_cast<int>(before->processes.size()) - 1 : 0;
-  const int workers = options.workers > 0 ? options.workers : std::max(1, recorded);
+  const int workers = options.workers > 0 ? options.workers
+                      : recorded > 0      ? recorded
+                                          : usual_workers(context);
 
   auto state = still_up(context, layout);
   if (state) {
@@ -249,7 +264,8 @@ void add_up(CLI::App& app, Context& context) {
                              "  hooke up --workers 2 --data-root ~/data",
                              options, [&](const UpOptions& given) { up(context, given); });
   command
-      ->add_option("--workers", options->workers, "Number of workers; default: 1, or as many as there were")
+      ->add_option("--workers", options->workers,
+                   "Number of workers; default: as many as there were, else one for each GPU, else 1")
       ->type_name("N")
       ->check(CLI::Range(1, kMaxWorkers));
   add_repeated(*command, "--data-root", options->data_roots, "DIR",

@@ -81,6 +81,10 @@ class Packages(unittest.TestCase):
                                        capture_output=True, text=True)
                 self.assertNotRegex(found.stderr, rf"{unit.name}:\d+", "systemd does not understand a line")
 
+    def test_a_node_may_have_several_workers(self):
+        units = self.root / "lib/systemd/system"
+        self.assertEqual((units / "hooke-worker@.service").read_text(), (units / "hooke-worker.service").read_text())
+
     def test_units_are_shut(self):
         for unit in UNITS.glob("*.service"):
             with self.subTest(unit=unit.name):

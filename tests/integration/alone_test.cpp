@@ -29,9 +29,17 @@ class Alone : public testing::Test {
 
   std::unique_ptr<Process> start(const std::string& config_file, const fs::path& folder,
                                  const std::vector<std::string>& more = {}) {
-    std::vector<std::string> command{
-        program("hooke-worker"), "run", config_file, "--out", folder, "--threads", "1", "--data-root",
-        house_.folder() / "data"};
+    std::vector<std::string> command{program("hooke-worker"),
+                                     "run",
+                                     config_file,
+                                     "--out",
+                                     folder,
+                                     "--threads",
+                                     "1",
+                                     "--device",
+                                     "cpu",
+                                     "--data-root",
+                                     house_.folder() / "data"};
     command.insert(command.end(), more.begin(), more.end());
     return std::make_unique<Process>(command, Environment{},
                                      house_.folder() / "log" / ("run" + std::to_string(++starts_)));

@@ -239,6 +239,7 @@ Process& House::start_worker(const std::string& name, const std::vector<std::str
   }
   command.insert(command.end(), extra.begin(), extra.end());
   Environment variables = environment();
+  variables["HOOKE_WORKER_DEVICES"] = "cpu";  // whatever the machine has: bits are compared
   variables.insert(options_.worker_environment.begin(), options_.worker_environment.end());
   workers_.push_back(std::make_unique<Process>(command, variables, folder_ / "log" / ("worker-" + name)));
   return *workers_.back();

@@ -38,9 +38,17 @@ class Sync : public testing::Test {
   fs::path out(const std::string& name) { return house_.folder() / name; }
 
   std::unique_ptr<Process> start(const std::string& name, const std::vector<std::string>& more = {}) {
-    std::vector<std::string> command{
-        program("hooke-worker"), "run", config_, "--out", out(name), "--threads", "1", "--data-root",
-        house_.folder() / "data"};
+    std::vector<std::string> command{program("hooke-worker"),
+                                     "run",
+                                     config_,
+                                     "--out",
+                                     out(name),
+                                     "--threads",
+                                     "1",
+                                     "--device",
+                                     "cpu",
+                                     "--data-root",
+                                     house_.folder() / "data"};
     command.insert(command.end(), more.begin(), more.end());
     return std::make_unique<Process>(command, Environment{},
                                      house_.folder() / "log" / ("run" + std::to_string(++starts_)));

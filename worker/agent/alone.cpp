@@ -20,6 +20,7 @@
 #include "proto/hooke/error.h"
 #include "proto/hooke/run_config.h"
 #include "proto/hooke/yaml_config.h"
+#include "worker/agent/devices.h"
 #include "worker/agent/trainer_process.h"
 
 namespace hooke::agent {
@@ -39,6 +40,7 @@ constexpr std::size_t kLogLines = 50;
 
 struct RunOptions {
   RunOptions() {
+    worker.devices.clear();
     worker.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     worker.data_roots = {"/usr/share/datasets"};
     worker.trainer = fs::read_symlink("/proc/self/exe").parent_path() / "hooke-trainer";
@@ -158,10 +160,9 @@ void add_options(CLI::App& app, RunOptions& options) {
   app.add_option("--threads", options.worker.threads, "Threads that train and measure")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--device", options.worker.devices,
-                 "Devices, as cuda:0,cuda:1: the first trains, all measure")
+  app.add_option("--device", options.worker.devices, kDevicesHelp)
       ->delimiter(',')
-      ->capture_default_str();
+      ->envname("HOOKE_WORKER_DEVICES");
   app.add_option("--data-root", options.worker.data_roots, "Folder below which data may be read; repeatable")
       ->check(CLI::ExistingDirectory)
       ->allow_extra_args(false)
@@ -242,7 +243,11 @@ int run_alone(int argc, char** argv) {
   }
   try {
     const v1::RunConfig config = complete(sdk::load_config(options.source, "hooke-worker: "));
-    become(command(options.worker, options.out, open_run_folder(options.out, canonical_json(config))));
+    const std::string uuid = open_run_folder(options.out, canonical_json(config));
+    const auto devices =
+        choose_devices(options.worker.devices, sdk::process_environment(), options.worker.trainer);
+    options.worker.devices = devices.names;
+    become(command(options.worker, options.out, uuid));
   } catch (const Error& error) {
     std::cerr << "hooke-worker: " << describe(error) << std::endl;
     const bool bad_input = error.code() == Code::kInvalidArgument || error.code() == Code::kNotFound ||

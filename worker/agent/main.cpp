@@ -17,6 +17,7 @@
 #include "proto/hooke/error.h"
 #include "worker/agent/agent.h"
 #include "worker/agent/alone.h"
+#include "worker/agent/devices.h"
 #include "worker/agent/log.h"
 #include "worker/agent/slurm_task.h"
 
@@ -113,7 +114,7 @@ void set_defaults(Options& options) {
   options.trainer = own_folder() / "hooke-trainer";
   const auto environment = hooke::sdk::process_environment();
   options.threads = hooke::agent::usable_cpus(environment);
-  options.devices = hooke::agent::default_devices(environment);
+  options.devices.clear();
   options.slurm = hooke::agent::slurm_task(environment);
   // A job and its task say more than a host and a number of a process, and are as unique.
   if (options.slurm)
@@ -142,10 +143,7 @@ void add_options(CLI::App& app, Line& line) {
   env(app.add_option("--key", line.connect.key, "PEM file with its private key (default: HOOKE_KEY)"), "KEY");
   env(app.add_option("--name", options.name, "Name of this worker")->capture_default_str(), "NAME");
   env(app.add_option("--labels", line.labels, "What it offers, as gpu=a100")->delimiter(','), "LABELS");
-  env(app.add_option("--devices", options.devices, "Devices, as cuda:0,cuda:1: the first trains, all measure")
-          ->delimiter(',')
-          ->capture_default_str(),
-      "DEVICES");
+  env(app.add_option("--devices", options.devices, hooke::agent::kDevicesHelp)->delimiter(','), "DEVICES");
   env(app.add_option("--threads", options.threads, "Threads that train and measure")->capture_default_str(),
       "THREADS");
   env(app.add_option("--spool", options.spool, "Folder for records that are not yet sent")
@@ -197,6 +195,7 @@ int main(int argc, char** argv) {
   // Neither a core dump nor another process of this user reads the token in its memory.
   ::prctl(PR_SET_DUMPABLE, 0);
   const hooke::sdk::Environment environment = take_environment();
+  spdlog::set_default_logger(spdlog::stderr_color_mt("hooke-worker"));
   if (argc > 1 && std::string_view(argv[1]) == "run") return hooke::agent::run_alone(argc - 1, argv + 1);
   CLI::App app(
       "Trains the runs of a Hooke server and streams what is measured.\n\n"
@@ -224,6 +223,8 @@ int main(int argc, char** argv) {
   try {
     parse_labels(line.labels, options);
     check(options);
+    const auto devices = hooke::agent::choose_devices(options.devices, environment, options.trainer);
+    options.devices = devices.names;
     std::filesystem::create_directories(options.spool);
     if (options.offline) return exit_code(hooke::agent::run_offline(options, stop_requested), line.requeue);
     hooke::sdk::Connection connection(hooke::sdk::resolve(line.connect, environment),

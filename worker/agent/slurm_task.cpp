@@ -53,17 +53,6 @@ int usable_cpus(const sdk::Environment& environment) {
   return affinity();
 }
 
-std::vector<std::string> default_devices(const sdk::Environment& environment) {
-  std::vector<std::string> devices;
-  const auto visible = environment("CUDA_VISIBLE_DEVICES");
-  const bool given = environment("SLURM_JOB_ID") && visible && *visible != "NoDevFiles" && *visible != "-1";
-  if (given)
-    for (auto i = 0; i <= std::count(visible->begin(), visible->end(), ','); ++i)
-      devices.push_back("cuda:" + std::to_string(i));
-  if (devices.empty()) devices.push_back("cpu");
-  return devices;
-}
-
 bool request_requeue(const sdk::Environment& environment) {
   const auto id = environment("SLURM_JOB_ID");
   if (!id) {

@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "client/sdk/endpoint.h"
 #include "hooke/v1/resources.pb.h"
@@ -18,10 +17,6 @@ std::string lease_request_id(const v1::SlurmJob& task);
 
 // CPUs that this worker may use: what Slurm gave the task, else what the process may run on.
 int usable_cpus(const sdk::Environment& environment);
-
-// "cuda:0", "cuda:1", … for the GPUs that Slurm gave the task (CUDA_VISIBLE_DEVICES numbers them anew);
-// "cpu" without any and outside of Slurm.
-std::vector<std::string> default_devices(const sdk::Environment& environment);
 
 // Asks Slurm to queue this task again, under its job id; false, with a line in the log, when Slurm does not.
 // A task that Slurm is already ending (cancelled, preempted) is left to Slurm: one that a person has

@@ -100,6 +100,14 @@ struct Gpus::Nvml {
   bool is_usable = false;
 };
 
+std::vector<std::string> visible_gpus(const std::string& cuda) {
+  const Driver driver{Library(cuda)};
+  std::vector<std::string> addresses;
+  while (auto address = driver.bus_id(static_cast<int>(addresses.size())))
+    addresses.push_back(std::move(*address));
+  return addresses;
+}
+
 Gpus::Gpus(const std::string& devices, const Libraries& libraries) {
   std::vector<int> ordinals;
   std::istringstream rest(devices);

@@ -15,6 +15,10 @@ namespace hooke::system {
 // Series key, value.
 using Values = std::vector<std::pair<std::string, double>>;
 
+// The PCI addresses, as "0000:65:00.0", of the GPUs that CUDA's driver shows to this process (it knows
+// CUDA_VISIBLE_DEVICES and CUDA_DEVICE_ORDER), in the order of cuda:0, cuda:1, …; none without a driver.
+std::vector<std::string> visible_gpus(const std::string& cuda = "libcuda.so.1");
+
 class Gpus {
  public:
   // As the loader finds them.

@@ -9,6 +9,7 @@
 
 #include "hooke_version.h"
 #include "worker/data/data.h"
+#include "worker/system/gpus.h"
 
 namespace hooke::trainer {
 namespace {
@@ -46,10 +47,14 @@ std::string about(const std::vector<std::filesystem::path>& data_roots) {
   ordered_json sets = ordered_json::array();
   for (const data::StandardSet& set : data::standard_sets(data_roots))
     sets.push_back({{"set", set.name}, {"folder", set.folder.string()}, {"origin", set.origin}});
-  const ordered_json all{
-      {"version", kVersion}, {"libtorch", TORCH_VERSION},  {"threads", std::thread::hardware_concurrency()},
-      {"blas", blas()},      {"cudaBuild", at::hasCUDA()}, {"devices", devices()},
-      {"dataSets", sets}};
+  const ordered_json all{{"version", kVersion},
+                         {"libtorch", TORCH_VERSION},
+                         {"threads", std::thread::hardware_concurrency()},
+                         {"blas", blas()},
+                         {"cudaBuild", at::hasCUDA()},
+                         {"devices", devices()},
+                         {"gpus", system::visible_gpus()},
+                         {"dataSets", sets}};
   return all.dump(2, ' ', false, ordered_json::error_handler_t::replace);
 }
 

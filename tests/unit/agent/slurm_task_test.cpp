@@ -1,13 +1,11 @@
 #include "worker/agent/slurm_task.h"
 
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <map>
 
 namespace hooke::agent {
 namespace {
-
-using testing::ElementsAre;
 
 sdk::Environment with(std::map<std::string, std::string> values) {
   return [values](const char* name) {
@@ -18,7 +16,6 @@ sdk::Environment with(std::map<std::string, std::string> values) {
 
 TEST(SlurmTask, OutsideOfSlurmThereIsNone) {
   EXPECT_FALSE(slurm_task(with({})));
-  EXPECT_THAT(default_devices(with({{"CUDA_VISIBLE_DEVICES", "0,1"}})), ElementsAre("cpu"));
   EXPECT_GE(usable_cpus(with({})), 1);
 }
 
@@ -42,12 +39,7 @@ TEST(SlurmTask, EachStartAsksForALeaseOfItsOwn) {
   EXPECT_EQ(lease_request_id(*task), "slurm-c-14-2");
 }
 
-TEST(SlurmTask, DevicesAndThreadsAreThoseThatSlurmGave) {
-  EXPECT_THAT(default_devices(with({{"SLURM_JOB_ID", "1"}, {"CUDA_VISIBLE_DEVICES", "2,3"}})),
-              ElementsAre("cuda:0", "cuda:1"));
-  for (const char* none : {"NoDevFiles", "-1"})
-    EXPECT_THAT(default_devices(with({{"SLURM_JOB_ID", "1"}, {"CUDA_VISIBLE_DEVICES", none}})),
-                ElementsAre("cpu"));
+TEST(SlurmTask, ThreadsAreThoseThatSlurmGave) {
   EXPECT_EQ(
       usable_cpus(with({{"SLURM_JOB_ID", "1"}, {"SLURM_CPUS_PER_TASK", "7"}, {"SLURM_CPUS_ON_NODE", "9"}})),
       7);

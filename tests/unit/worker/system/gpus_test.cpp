@@ -41,6 +41,12 @@ TEST(Gpus, OfSeveralEachHasSeriesByItsPlaceAmongTheDevices) {
                           Pair("system/gpu.temperature@1", 42)));
 }
 
+TEST(Gpus, ThoseThatAreVisibleAreKnownByTheirPlaceOnTheBusInCudasOrder) {
+  EXPECT_THAT(visible_gpus(FAKE_GPUS), ElementsAre("0000:65:00.0", "0000:17:00.0"));
+  EXPECT_THAT(visible_gpus(kAbsent), IsEmpty());
+  EXPECT_THAT(visible_gpus("libc.so.6"), IsEmpty()) << "a library without the functions";
+}
+
 TEST(Gpus, WithoutThemOrTheirLibrariesThereIsNothingToRead) {
   for (const char* devices : {"cpu", "cpu,cpu", "", "cuda:x", "cuda:-1", "cuda:7"})
     EXPECT_THAT(read(devices), IsEmpty()) << devices;

@@ -1,0 +1,71 @@
+#include "client/sdk/gpus.h"
+
+#include <dlfcn.h>
+
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace hooke::sdk {
+namespace {
+
+using nlohmann::json;
+
+bool is_there(const std::string& library) {
+  void* handle = ::dlopen(library.c_str(), RTLD_LAZY | RTLD_LOCAL);
+  if (handle != nullptr) ::dlclose(handle);
+  return handle != nullptr;
+}
+
+std::string quoted(const std::string& word) {
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+}  // namespace
+
+std::optional<std::string> output_of(const std::filesystem::path& program,
+                                     const std::vector<std::string>& arguments) {
+  std::string line = "exec timeout -k 5 120 " + quoted(program.string());
+  for (const std::string& argument : arguments) line += " " + quoted(argument);
+  FILE* pipe = ::popen((line + " 2>/dev/null").c_str(), "re");
+  if (pipe == nullptr) return std::nullopt;
+  std::string text;
+  std::array<char, 4096> part;
+  for (std::size_t got = 0; (got = std::fread(part.data(), 1, part.size(), pipe)) > 0;)
+    text.append(part.data(), got);
+  if (::pclose(pipe) != 0) return std::nullopt;
+  return text;
+}
+
+Gpus gpus_in(const std::string& about) {
+  Gpus gpus;
+  try {
+    const json facts = json::parse(about);
+    // One that was built elsewhere may be older, and say nothing of addresses.
+    const json visible = facts.value("gpus", json::array());
+    for (const json& device : facts.at("devices")) {
+      const std::string name = device.at("name");
+      if (!name.starts_with("cuda:")) continue;
+      const std::size_t place = gpus.usable.size();
+      gpus.usable.push_back({name, place < visible.size() ? visible[place].get<std::string>() : name});
+    }
+    if (!gpus.usable.empty() || visible.empty()) return gpus;
+    const std::string count = visible.size() == 1 ? "1 GPU is" : std::to_string(visible.size()) + " GPUs are";
+    gpus.complaint = count + " visible, but " +
+                     (facts.at("cudaBuild").get<bool>() ? "LibTorch finds none (see `hooke doctor`)"
+                                                        : "hooke-trainer was built without CUDA") +
+                     ": the CPU is used";
+    return gpus;
+  } catch (const json::exception&) {
+    return {{}, "hooke-trainer does not say what it can use: the CPU is used; try hooke-trainer --about"};
+  }
+}
+
+Gpus usable_gpus(const std::filesystem::path& trainer, const std::string& driver) {
+  if (!is_there(driver)) return {};
+  return gpus_in(output_of(trainer, {"--about"}).value_or(""));
+}
+
+}  // namespace hooke::sdk
