@@ -164,6 +164,18 @@ void complete_training(v1::TrainingConfig& training, const v1::DataConfig& data)
   check_range("training.checkpoint_every", training.checkpoint_every(), 0, 1 << 30);
 }
 
+// A part of a minibatch has other statistics than the whole, and what a TorchScript program does when it is
+// trained (dropout, normalisation) is not known.
+void complete_data_parallel(v1::TrainingConfig& training, const v1::ModelConfig& model) {
+  if (!training.has_data_parallel()) training.set_data_parallel(false);
+  if (!training.data_parallel()) return;
+  const char* field = "training.data_parallel";
+  if (model.norm() == v1::NORM_BATCH)
+    throw invalid(field, "true is not allowed with model.norm 'batch'; with 'none', or false");
+  if (model.type() == v1::MODEL_TYPE_TORCHSCRIPT)
+    throw invalid(field, "true is not allowed with model.type 'torchscript'; with the other types, or false");
+}
+
 void complete_updates(v1::ProbesConfig& probes, double training_lr) {
   if (probes.updates().empty()) probes.add_updates();
   check_range("probes.updates", probes.updates_size(), 1, kMaxUpdates);
@@ -329,6 +341,7 @@ v1::RunConfig complete(v1::RunConfig config) {
   complete_model(*config.mutable_model());
   const bool regression = is_regression(config.data());
   complete_training(*config.mutable_training(), config.data());
+  complete_data_parallel(*config.mutable_training(), config.model());
   complete_probes(*config.mutable_probes(), config.training().lr());
   check_pairs(config.probes(), config.data());
   complete_measures(config, regression);

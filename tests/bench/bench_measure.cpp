@@ -51,7 +51,8 @@ constexpr const char* kUsage =
     "              [--device cpu|cuda:0] [--batch B: updates side by side, as on a GPU]\n"
     "              [--engine-only: for sizes that the naive procedure takes hours for]\n"
     "bench_measure --forward [--model M] [--classes K] [--per-class P] [--rounds R]\n"
-    "bench_measure --train [--model M] [--threads T] [--rounds R] [--steps S] [--device D]\n";
+    "bench_measure --train [--model M] [--threads T] [--rounds R] [--steps S] [--device D]\n"
+    "              with --device D,D,...: minibatches split among devices, against the first alone\n";
 
 Options parse(int argc, char** argv) {
   Options options;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -63,11 +64,12 @@ void write_npy(const fs::path& path, const char* type, const at::Tensor& tensor)
   if (!out.flush()) throw Error(Code::kUnavailable, "cannot write " + path.string());
 }
 
-// Notes when the first timed step and the last one were complete.
+// Notes when the first timed step and the last one were complete, and the losses.
 struct Watch : training::Recorder {
   explicit Watch(std::int64_t the_last) : last(the_last) {}
   void start(const training::Facts&, const std::vector<training::MatrixSeries>&) override {}
-  void scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>&) override {
+  void scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) override {
+    losses.push_back(values.front().second);
     if (step == kWarmUp - 1) begin = Clock::now();
     if (step == last) end = Clock::now();
   }
@@ -79,6 +81,7 @@ struct Watch : training::Recorder {
 
   std::int64_t last;
   Clock::time_point begin, end;
+  std::vector<double> losses;
 };
 
 struct Setting {
@@ -98,7 +101,8 @@ struct Setting {
     json << R"({"name":"bench","data":{"set":"array","path":")" << folder.path.string()
          << R"("},"model":{"type":")" << options.model
          << R"("},"training":{"optimizer":"adam","lr":1e-4,"batch":)" << kBatch << R"(,"evaluate_every":)"
-         << epochs * steps_per_epoch << R"(,"epochs":)" << epochs << R"(},"probes":{"every":0}})";
+         << epochs * steps_per_epoch << R"(,"epochs":)" << epochs
+         << R"(,"data_parallel":true},"probes":{"every":0}})";
     config = json.str();
   }
 
@@ -113,14 +117,19 @@ struct Setting {
   std::string config;
 };
 
+struct Timed {
+  double step_s = 0;
+  std::vector<double> losses;
+};
+
 // With the recorders of hooke-trainer. The last step evaluates; it is not timed.
-double hooke_seconds(const Setting& setting, int round) {
+Timed hooke_training(const Setting& setting, const std::string& device, const std::string& name) {
   training::RunOptions options;
-  options.device = setting.options.device;
+  options.device = device;
   options.training_threads = options.measuring_threads = setting.options.threads;
   options.data_roots = {setting.folder.path};
   training::Loop loop(training::parse_config(setting.config), options);
-  const fs::path out = setting.folder.path / ("out" + std::to_string(round));
+  const fs::path out = setting.folder.path / name;
   fs::create_directories(out);
   std::ostringstream log;
   trainer::SpoolRecorder spool(out, setting.config, log);
@@ -129,7 +138,8 @@ double hooke_seconds(const Setting& setting, int round) {
   trainer::FanOut all({&spool, &progress, &watch});
   const std::atomic<bool> never = false;
   loop.run(all, never);
-  return std::chrono::duration<double>(watch.end - watch.begin).count() / (setting.timed_steps() - 1);
+  const double seconds = std::chrono::duration<double>(watch.end - watch.begin).count();
+  return {seconds / (setting.timed_steps() - 1), watch.losses};
 }
 
 double bare_seconds(const Setting& setting) {
@@ -165,13 +175,38 @@ double median(std::vector<double> values) {
   return (values[(n - 1) / 2] + values[n / 2]) / 2;
 }
 
+// The first device alone against all of them.
+int run_data_parallel(const TrainOptions& options) {
+  const Setting setting(options);
+  const std::string first = options.device.substr(0, options.device.find(','));
+  std::vector<double> one, split, ratio;
+  double difference = 0;
+  for (int round = 0; round < options.rounds; ++round) {
+    const Timed alone = hooke_training(setting, first, "one" + std::to_string(round));
+    const Timed together = hooke_training(setting, options.device, "split" + std::to_string(round));
+    one.push_back(alone.step_s);
+    split.push_back(together.step_s);
+    ratio.push_back(alone.step_s / together.step_s);
+    for (std::size_t i = 0; i < alone.losses.size(); ++i)
+      difference =
+          std::max(difference, std::abs(alone.losses[i] - together.losses[i]) / std::abs(alone.losses[i]));
+    std::printf("round %d: one device %.5f s, all %.5f s a step\n", round + 1, one.back(), split.back());
+    std::fflush(stdout);
+  }
+  std::printf("data_parallel speedup %.2f one %.5f s all %.5f s max_relative_difference_of_loss %.2g\n",
+              median(ratio), median(one), median(split), difference);
+  return 0;
+}
+
 }  // namespace
 
 int run_train(const TrainOptions& options) {
+  if (options.device.find(',') != std::string::npos) return run_data_parallel(options);
   const Setting setting(options);
   std::vector<double> bare, hooke, ratio;
   for (int round = 0; round < options.rounds; ++round) {
-    hooke.push_back(hooke_seconds(setting, round));  // also sets the number of threads, for both
+    // Also sets the number of threads, for both.
+    hooke.push_back(hooke_training(setting, options.device, "out" + std::to_string(round)).step_s);
     bare.push_back(bare_seconds(setting));
     ratio.push_back(hooke.back() / bare.back());
     std::printf("round %d: bare %.5f s, hooke %.5f s a step\n", round + 1, bare.back(), hooke.back());

@@ -116,6 +116,23 @@ TEST_F(Alone, KilledAndStoppedAndStartedAgainItLeavesTheSameTables) {
   EXPECT_THAT(again->err(), HasSubstr("has finished"));
 }
 
+// As a version wrote it that did not have the field yet.
+TEST_F(Alone, ARunFolderThatLacksADefaultIsThatRuns) {
+  const std::string file = config();
+  auto first = start(file, out("run"), {"--set", "training.epochs=1"});
+  ASSERT_EQ(end_of(*first), 0) << first->err();
+  std::stringstream text;
+  text << std::ifstream(out("run") / "run.json").rdbuf();
+  std::string older = text.str();
+  const auto at = older.find("\"data_parallel\": false,");
+  ASSERT_NE(at, std::string::npos) << older;
+  older.erase(at, std::string("\"data_parallel\": false,").size());
+  std::ofstream(out("run") / "run.json") << older;
+  auto again = start(file, out("run"), {"--set", "training.epochs=1"});
+  EXPECT_EQ(end_of(*again), 0) << again->err();
+  EXPECT_THAT(again->err(), HasSubstr("has finished"));
+}
+
 TEST_F(Alone, RefusesWhatIsNotItsFolder) {
   const std::string file = config();
   auto first = start(file, out("run"), {"--set", "training.epochs=1"});

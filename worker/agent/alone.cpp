@@ -69,12 +69,13 @@ void lock_folder(const fs::path& folder) {
   throw Error(Code::kFailedPrecondition, folder.string() + " is in use by another process");
 }
 
-// The first field in which they differ, with both values.
+// The first field in which they differ, with both values. `then` may lack a default that this version has.
 std::string first_difference(const std::string& then, const std::string& now) {
   std::string report;
   google::protobuf::util::MessageDifferencer differencer;
   differencer.ReportDifferencesToString(&report);
-  if (differencer.Compare(parse_config(then, kRunFile), parse_config(now, "the configuration"))) return "";
+  const v1::RunConfig before = complete(parse_config(then, kRunFile));
+  if (differencer.Compare(before, parse_config(now, "the configuration"))) return "";
   return report.substr(0, report.find('\n'));
 }
 

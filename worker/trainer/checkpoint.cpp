@@ -16,6 +16,7 @@
 
 #include "proto/hooke/error.h"
 #include "worker/spool/files.h"
+#include "worker/training/json_section.h"
 
 namespace hooke::trainer {
 namespace {
@@ -153,6 +154,14 @@ void sync_folder(const fs::path& folder) {
   if (!synced) throw not_written(folder);
 }
 
+// A version that has a field more writes it so into the configuration of a run that does not use it.
+void drop_what_asks_for_nothing(json& value) {
+  for (auto inner = value.begin(); inner != value.end();) {
+    if (inner->is_structured()) drop_what_asks_for_nothing(*inner);
+    inner = value.is_object() && training::asks_for_nothing(*inner) ? value.erase(inner) : std::next(inner);
+  }
+}
+
 }  // namespace
 
 std::string file_name(const Checkpoint& checkpoint) {
@@ -206,6 +215,7 @@ void check_same_run(const std::string& stored_config, const std::string& config)
   for (json* one : {&then, &now}) {
     one->erase("name");
     if (one->contains("training")) (*one)["training"].erase("epochs");
+    drop_what_asks_for_nothing(*one);
   }
   const json difference = json::diff(then, now);
   if (difference.empty()) return;

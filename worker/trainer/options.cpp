@@ -17,7 +17,7 @@ Usage: hooke-trainer --config FILE.json --out DIR [options]
   --out DIR             folder for records.spool, which must not exist yet, and checkpoints
   --data-root DIR       folder below which data may be read; may be given several times
   --device NAMES        devices of LibTorch: cpu (default), cuda:0, or several as cuda:0,cuda:1: the
-                        first trains, all measure
+                        first trains (with training.data_parallel all), all measure
   --update-batch N      measured updates side by side on a device (default: by its memory; on the CPU
                         one in each thread, which is faster there)
   --threads N           threads that measure (default: all cores); they change no result

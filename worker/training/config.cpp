@@ -127,9 +127,19 @@ TrainingConfig read_training(Section section, Loss default_loss) {
   config.clip = section.number("clip", 0, 0);
   config.float64 = read_name(section, "dtype", false, kDtypes);
   config.checkpoint_every = section.integer("checkpoint_every", 0, 0);
+  config.data_parallel = section.boolean("data_parallel", false);
   section.refuse_unknown();
   check_training(config);
   return config;
+}
+
+// A part of a minibatch has other statistics than the whole; a TorchScript program may look at them, too.
+void check_data_parallel(const Config& config) {
+  if (!config.training.data_parallel) return;
+  refuse_unless(config.model.norm == models::Norm::kNone, "training.data_parallel",
+                "true is not allowed with model.norm 'batch'; with 'none', or false");
+  refuse_unless(config.model.type != "torchscript", "training.data_parallel",
+                "true is not allowed with model.type 'torchscript'; with the other types, or false");
 }
 
 UpdateConfig read_update(Section section) {
@@ -210,6 +220,7 @@ Config parse_config(std::string_view json) {
   const bool regression = config.data.set == "teacher_student";
   config.training =
       read_training(root.section("training"), regression ? Loss::kSquared : Loss::kCrossEntropy);
+  check_data_parallel(config);
   config.probes = read_probes(root.section("probes"));
   if (regression) config.measures = {Measure::kL2, Measure::kLoss};
   if (auto measures = read_measures(root); !measures.empty()) config.measures = std::move(measures);

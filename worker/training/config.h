@@ -35,6 +35,7 @@ struct TrainingConfig {
   double clip = 0;
   bool float64 = false;
   std::int64_t checkpoint_every = 0;
+  bool data_parallel = false;
 };
 
 // hooke.v1.UpdateConfig.

@@ -31,13 +31,13 @@ std::string to_text(const json& value, const std::string& field) {
   return value.get<std::string>();
 }
 
-// As the server fills a field in that a run did not set. "0" is an integer, as protocol buffers' JSON has it.
+}  // namespace
+
 bool asks_for_nothing(const json& value) {
+  // "0" is an integer, as protocol buffers' JSON has it.
   return value.is_null() || value == false || value == 0 || value == "" || value == "0" ||
          (value.is_structured() && value.empty());
 }
-
-}  // namespace
 
 Section::Section(json object, std::string prefix) : object_(std::move(object)), prefix_(std::move(prefix)) {
   if (object_.is_object()) return;

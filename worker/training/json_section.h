@@ -16,6 +16,9 @@
 
 namespace hooke::training {
 
+// As the server fills a field in that a run did not set: null, false, 0 or empty.
+bool asks_for_nothing(const nlohmann::json& value);
+
 class Section {
  public:
   static Section parse(std::string_view json);

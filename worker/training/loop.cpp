@@ -81,12 +81,6 @@ std::vector<std::int64_t> count_per_class(const data::Examples& examples, std::s
   return counts;
 }
 
-double count_correct(engine::Loss loss, const at::Tensor& outputs, const at::Tensor& labels) {
-  const at::Tensor predicted =
-      loss == engine::Loss::kBinary ? outputs.squeeze(1).gt(0).to(at::kLong) : outputs.argmax(1);
-  return predicted.eq(labels).sum().item<double>();
-}
-
 // Scales gradients together so that their joint norm is at most `limit`.
 void clip(std::vector<at::Tensor>& gradients, double limit) {
   double squares = 0;
@@ -161,6 +155,8 @@ Loop::Loop(const Config& config, const RunOptions& options, const State* resume)
   refuse_size_steps();
   if (config_.probes.every > 0 || !config_.probes.size_steps.empty()) choose_probes();
   if (resume) restore(*resume);
+  if (training.data_parallel && devices_.size() > 1)
+    replicas_.emplace(*net_, devices_, options.training_threads);
   // What is on the device need not stay here, but for what every epoch crops anew.
   data_.test.inputs = {};
   if (config_.data.augment != data::Augment::kEveryEpoch) data_.train.inputs = {};
@@ -238,22 +234,18 @@ void Loop::train_step(std::int64_t step, Values& values) {
                                                    static_cast<std::size_t>(batch_));
   const at::Tensor index =
       at::tensor(at::ArrayRef<std::int64_t>(positions.data(), positions.size())).to(train_.labels.device());
-  net_->train();
-  const at::Tensor outputs = net_->forward(batch_inputs(epoch, positions, index));
-  const at::Tensor loss =
-      engine::mean_loss(config_.training.loss, outputs, train_.targets.index_select(0, index));
-  std::vector<at::Tensor> gradients = engine::gradients(loss, weights_.parameters);
+  const Minibatch minibatch{batch_inputs(epoch, positions, index), train_.targets.index_select(0, index),
+                            data_.regression ? at::Tensor() : train_.labels.index_select(0, index)};
+  const engine::Loss loss = config_.training.loss;
+  Pass pass = replicas_ ? replicas_->forward_and_backward(*net_, weights_.parameters, loss, minibatch)
+                        : forward_and_backward(*net_, weights_.parameters, loss, minibatch);
 
   const at::NoGradGuard no_grad;
-  values.emplace_back("train/loss", loss.item<double>());
-  if (!data_.regression) {
-    const double correct =
-        count_correct(config_.training.loss, outputs, train_.labels.index_select(0, index));
-    values.emplace_back("train/accuracy", correct / static_cast<double>(batch_));
-  }
-  if (config_.training.clip > 0) clip(gradients, config_.training.clip);
+  values.emplace_back("train/loss", pass.loss);
+  if (!data_.regression) values.emplace_back("train/accuracy", pass.correct / static_cast<double>(batch_));
+  if (config_.training.clip > 0) clip(pass.gradients, config_.training.clip);
   const double lr = learning_rate(config_.training, step, steps_per_epoch_, facts_.total_steps);
-  engine::step_in_place(rule(lr), state_, weights_.parameters, gradients);
+  engine::step_in_place(rule(lr), state_, weights_.parameters, pass.gradients);
 }
 
 void Loop::evaluate(Values& values) const {

@@ -15,6 +15,7 @@
 
 #include "worker/engine/engine.h"
 #include "worker/models/net.h"
+#include "worker/training/minibatch.h"
 #include "worker/training/references.h"
 #include "worker/training/train.h"
 
@@ -81,13 +82,14 @@ class Loop {
 
   Config config_;
   RunOptions options_;
-  std::vector<at::Device> devices_;  // the first trains
+  std::vector<at::Device> devices_;  // the first trains, with data_parallel all
   Facts facts_;
   data::DataSet data_;  // without inputs that are on the device for good
   Split train_, test_;
   std::shared_ptr<models::Net> net_;
   engine::Weights weights_;  // of net_
   engine::StepState state_;
+  std::optional<Replicas> replicas_;  // of net_; none when one device trains
   std::vector<engine::Update> updates_;
   std::optional<References> references_;  // none when nothing is measured
   std::optional<engine::Engine> engine_;  // likewise

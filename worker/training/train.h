@@ -13,8 +13,8 @@
 namespace hooke::training {
 
 struct RunOptions {
-  // As LibTorch names them: "cpu", "cuda:0,cuda:1". The first trains, all measure (a net that is not
-  // known layer by layer: the first).
+  // As LibTorch names them: "cpu", "cuda:0,cuda:1". The first trains (with training.data_parallel all), all
+  // measure (a net that is not known layer by layer: the first).
   std::string device = "cpu";
   int update_batch = 0;       // measured updates side by side on a device; 0: by its memory, on the CPU one
   int measuring_threads = 1;  // never changes a bit of the results

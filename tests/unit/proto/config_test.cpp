@@ -268,6 +268,16 @@ TEST(Config, TakesCheckpointsAndFreshAugmentation) {
               HasSubstr("training.checkpoint_every: -1 is not allowed"));
 }
 
+TEST(Config, SplitsMinibatchesOnlyWhereThatChangesNothingButRounding) {
+  const std::string images = "data: {set: cifar10}\ntraining: {data_parallel: true}\nmodel: ";
+  EXPECT_EQ(refusal(images + "{type: resnet18}\n"), "accepted");
+  EXPECT_THAT(refusal(images + "{type: resnet18, norm: batch}\n"),
+              HasSubstr("training.data_parallel: true is not allowed with model.norm 'batch'"));
+  EXPECT_THAT(refusal(images + "{type: torchscript, path: net.pt}\n"),
+              HasSubstr("training.data_parallel: true is not allowed with model.type 'torchscript'"));
+  EXPECT_THAT(canonical_json(complete(parse_config(kSmall, ""))), HasSubstr("\"data_parallel\":false"));
+}
+
 TEST(Config, SaysWhatThisVersionCannotRunYet) {
   try {
     complete(parse_config(std::string(kSmall) + "probes: {updates: [{optimizer: adamw}]}\n", ""));

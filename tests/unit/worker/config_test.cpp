@@ -72,6 +72,7 @@ TEST(TrainerConfig, RefusesWhatIsWrongWithTheFieldsPath) {
        "cross_entropy, squared, binary"},
       {R"(, "training": {"checkpoint_every": -5})", "training.checkpoint_every", Code::kInvalidArgument,
        "-5 is below 0"},
+      {R"(, "training": {"data_parallel": 1})", "training.data_parallel", Code::kInvalidArgument, "true"},
       {R"(, "probes": {"per_class": 0})", "probes.per_class", Code::kInvalidArgument, "0 is below 1"},
       {R"(, "probes": {"keep_pairs": 1})", "probes.keep_pairs", Code::kInvalidArgument, "true"},
       {R"(, "probes": {"updates": [{}, {}]})", "probes.updates[1].name", Code::kInvalidArgument, "required"},
@@ -93,6 +94,23 @@ TEST(TrainerConfig, RefusesWhatIsWrongWithTheFieldsPath) {
       EXPECT_THAT(error.what(), HasSubstr(refusal.text)) << refusal.more;
     }
   }
+}
+
+TEST(TrainerConfig, SplitsNoMinibatchOfANetWhoseOutputsDependOnTheWholeOfIt) {
+  const auto refusal = [](const std::string& model) -> std::string {
+    try {
+      parse_config(R"({"data": {"set": "idx"}, "training": {"data_parallel": true}, "model": )" + model +
+                   "}");
+    } catch (const Error& error) {
+      return error.field() + ": " + error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(refusal(R"({"type": "resnet18"})"), "accepted");
+  EXPECT_THAT(refusal(R"({"type": "vgg", "norm": "batch"})"),
+              HasSubstr("training.data_parallel: true is not allowed with model.norm 'batch'"));
+  EXPECT_THAT(refusal(R"({"type": "torchscript", "path": "a.pt"})"),
+              HasSubstr("training.data_parallel: true is not allowed with model.type 'torchscript'"));
 }
 
 TEST(TrainerConfig, ALaterVersionsFieldsAreNotMissedWhereTheyAskForNothing) {

@@ -392,6 +392,20 @@ TEST_F(TrainerTest, ResumesNoOtherConfigurationButForItsEpochs) {
   EXPECT_THAT(errors(), HasSubstr("training.batch: differs from the checkpoint's"));
 }
 
+// A checkpoint of an older version lacks the fields that were added since.
+TEST_F(TrainerTest, ResumesWhereTheConfigurationHasAFieldMoreThatAsksForNothing) {
+  ASSERT_EQ(run(config()), 0) << errors();
+  const fs::path checkpoint = checkpoints(out()).at(0);
+  json wanted = config();
+  wanted["training"]["data_parallel"] = false;
+  out_ = root_.path() / "newer";
+  EXPECT_EQ(run(wanted, {"--resume", checkpoint}), 0) << errors();
+  wanted["training"]["data_parallel"] = true;
+  out_ = root_.path() / "other";
+  EXPECT_EQ(run(wanted, {"--resume", checkpoint}), 1);
+  EXPECT_THAT(errors(), HasSubstr("training.data_parallel: differs from the checkpoint's"));
+}
+
 TEST_F(TrainerTest, WarnsWhenItIsResumedWithOtherThreads) {
   json wanted = config();
   wanted["training"]["checkpoint_every"] = 2;
