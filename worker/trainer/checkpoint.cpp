@@ -155,9 +155,10 @@ void sync_folder(const fs::path& folder) {
 }
 
 // A version that has a field more writes it so into the configuration of a run that does not use it.
-void drop_what_asks_for_nothing(json& value) {
+// No configuration is deeper than `depth`; what a damaged file has there stays.
+void drop_what_asks_for_nothing(json& value, int depth = 5) {
   for (auto inner = value.begin(); inner != value.end();) {
-    if (inner->is_structured()) drop_what_asks_for_nothing(*inner);
+    if (inner->is_structured() && depth > 0) drop_what_asks_for_nothing(*inner, depth - 1);
     inner = value.is_object() && training::asks_for_nothing(*inner) ? value.erase(inner) : std::next(inner);
   }
 }
