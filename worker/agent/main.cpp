@@ -195,7 +195,7 @@ int main(int argc, char** argv) {
   // Neither a core dump nor another process of this user reads the token in its memory.
   ::prctl(PR_SET_DUMPABLE, 0);
   const hooke::sdk::Environment environment = take_environment();
-  spdlog::set_default_logger(spdlog::stderr_color_mt("hooke-worker"));
+  hooke::agent::set_up_log("info");
   if (argc > 1 && std::string_view(argv[1]) == "run") return hooke::agent::run_alone(argc - 1, argv + 1);
   CLI::App app(
       "Trains the runs of a Hooke server and streams what is measured.\n\n"
@@ -216,7 +216,7 @@ int main(int argc, char** argv) {
   }
 
   Options& options = line.options;
-  hooke::agent::set_up_log(line.level);
+  spdlog::set_level(spdlog::level::from_str(line.level));
   std::signal(SIGTERM, request_stop);
   std::signal(SIGINT, request_stop);
   if (line.requeue) std::signal(SIGUSR1, request_stop);
