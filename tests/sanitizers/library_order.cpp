@@ -7,8 +7,10 @@
 #include <absl/synchronization/mutex.h>
 #include <dlfcn.h>
 #include <grpc/grpc.h>
+#include <grpcpp/support/server_callback.h>
 #include <sanitizer/tsan_interface.h>
 
+#include <atomic>
 #include <cstring>
 #include <exception>
 
@@ -26,6 +28,31 @@ void let_go(void* object) {
   __tsan_release(object);
   __tsan_acquire(object);
 }
+
+using Call = grpc::internal::ServerCallbackCall;
+using Reactor = grpc::internal::ServerReactor;
+
+// What is outstanding before OnDone: the last member.
+void* count_of(Call* call) {
+  return reinterpret_cast<char*>(call + 1) - sizeof(std::atomic_int);
+}
+
+// Stands for a reactor in its one call of OnCancel, and says when that has returned.
+class Cancelled final : public Reactor {
+ public:
+  Cancelled(Call* call, Reactor* reactor) : call_(call), reactor_(reactor) {}
+  void OnCancel() override {
+    reactor_->OnCancel();
+    __tsan_release(count_of(call_));
+    delete this;
+  }
+  void OnDone() override {}
+  bool InternalInlineable() override { return reactor_->InternalInlineable(); }
+
+ private:
+  Call* call_;
+  Reactor* reactor_;
+};
 
 }  // namespace
 
@@ -48,6 +75,25 @@ void end_catch() {
     let_go(object);
   }
   real();
+}
+
+// A reactor's OnCancel and the count that puts OnDone after it: the former's end is counted inside the
+// library.
+void call_on_cancel(Call* call, Reactor* reactor) __asm__(
+    "_ZN4grpc8internal18ServerCallbackCall12CallOnCancelEPNS0_13ServerReactorE");
+void schedule_on_done(Call* call,
+                      bool in_line) __asm__("_ZN4grpc8internal18ServerCallbackCall14ScheduleOnDoneEb");
+
+void call_on_cancel(Call* call, Reactor* reactor) {
+  static const auto real = next<void(Call*, Reactor*)>(
+      "_ZN4grpc8internal18ServerCallbackCall12CallOnCancelEPNS0_13ServerReactorE");
+  real(call, new Cancelled(call, reactor));
+}
+
+void schedule_on_done(Call* call, bool in_line) {
+  static const auto real = next<void(Call*, bool)>("_ZN4grpc8internal18ServerCallbackCall14ScheduleOnDoneEb");
+  __tsan_acquire(count_of(call));
+  real(call, in_line);
 }
 
 namespace absl {
