@@ -146,14 +146,15 @@ bool CondVar::WaitWithDeadline(Mutex* mutex, Time deadline) {
 ABSL_NAMESPACE_END
 }  // namespace absl
 
-extern "C" {
-
-grpc_call_error grpc_call_start_batch(grpc_call* call, const grpc_op* operations, size_t count, void* tag,
-                                      void* reserved) {
-  static const auto real = next<decltype(grpc_call_start_batch)>("grpc_call_start_batch");
+// Of an operation that was asked for, and of a request that gRPC makes when a call comes in.
+bool grpc_cq_begin_op(grpc_completion_queue* queue, void* tag) {
+  static const auto real =
+      next<bool(grpc_completion_queue*, void*)>("_Z16grpc_cq_begin_opP21grpc_completion_queuePv");
   __tsan_release(tag);
-  return real(call, operations, count, tag, reserved);
+  return real(queue, tag);
 }
+
+extern "C" {
 
 grpc_event grpc_completion_queue_next(grpc_completion_queue* queue, gpr_timespec deadline, void* reserved) {
   static const auto real = next<decltype(grpc_completion_queue_next)>("grpc_completion_queue_next");
