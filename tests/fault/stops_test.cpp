@@ -20,7 +20,7 @@ using testing::HasSubstr;
 
 constexpr double kLeaseS = 1.5;
 // Longer than a lease, and than the server takes for a little late.
-constexpr std::chrono::seconds kStill{4};
+const std::chrono::seconds kStill{4 * harness::patience()};
 
 void signal_all(const Process& worker, int number) {
   for (const pid_t trainer : harness::children_of(worker.pid())) ::kill(trainer, number);

@@ -101,6 +101,10 @@ std::vector<std::string> environment_block(const Environment& environment) {
 
 }  // namespace
 
+int patience() {
+  return HOOKE_PATIENCE;
+}
+
 fs::path program(const std::string& name) {
   return fs::path(HOOKE_BIN_DIR) / name;
 }
@@ -141,7 +145,7 @@ void Process::signal(int number) const {
 }
 
 std::optional<int> Process::wait(milliseconds timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout * HOOKE_PATIENCE;
+  const auto deadline = std::chrono::steady_clock::now() + timeout * patience();
   while (!status_) {
     int status = 0;
     if (::waitpid(pid_, &status, WNOHANG) == pid_) {
@@ -211,7 +215,7 @@ void House::start_server() {
                                    "--port-file",
                                    ports.string(),
                                    "--lease-period",
-                                   std::to_string(options_.lease_period_s)};
+                                   std::to_string(options_.lease_period_s * patience())};
   if (!options_.auth) command.push_back("--no-auth");
   if (options_.tls) {
     const std::string key = (folder_ / "key.pem").string();
@@ -293,7 +297,7 @@ long House::step_of(const std::string& run) {
 }
 
 bool eventually(const std::function<bool()>& condition, std::chrono::seconds timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout * HOOKE_PATIENCE;
+  const auto deadline = std::chrono::steady_clock::now() + timeout * patience();
   while (!condition()) {
     if (std::chrono::steady_clock::now() >= deadline) return false;
     std::this_thread::sleep_for(milliseconds(30));

@@ -19,6 +19,9 @@ namespace hooke::harness {
 
 using Environment = std::map<std::string, std::string>;
 
+// How many times as long everything may take: under a sanitizer more than once.
+int patience();
+
 // build/<preset>/bin/NAME.
 std::filesystem::path program(const std::string& name);
 
@@ -58,7 +61,7 @@ struct Result {
 class House {
  public:
   struct Options {
-    double lease_period_s = 60;
+    double lease_period_s = 60;  // longer under a sanitizer
     bool auth = true;
     bool tls = false;                     // with a certificate of its own
     Environment server_environment = {};  // of hooked alone
