@@ -71,7 +71,8 @@ std::filesystem::path Folder::write(const std::string& name, std::string_view by
 // containers that they and instrumented code share are not to be relied on. What malloc() cannot give is
 // refused, as elsewhere: C libraries ask for what a header claims.
 extern "C" const char* __asan_default_options() {
-  return "detect_container_overflow=0:allocator_may_return_null=1:max_allocation_size_mb=1024";
+  return "detect_container_overflow=0:allocator_may_return_null=1:max_allocation_size_mb=128:quarantine_size_"
+         "mb=64";
 }
 // OpenSSL keeps its errors and random numbers for each thread behind a key of pthread's, where nobody looks
 // for pointers while the thread runs, as a server's do when libFuzzer asks for leaks.
