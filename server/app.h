@@ -3,9 +3,8 @@
 // Threads, each with one job:
 //   main             waits for SIGTERM or SIGINT, then stops everything
 //   writer           storage::Writer: the only one that writes and checkpoints
-//   leases           takes lapsed leases, ends streams whose caller has lost its right and idle imports, once
-//   a
-//                    second
+//   leases           once a second: takes lapsed leases, ends streams whose caller has lost its right, and
+//                    idle imports
 //   garbage          removes what deletions that were stopped have left, once a minute
 //   work (4)         services::WorkPool: the blocking reads of Tail, WatchRuns and ExportRun
 //   listener         Listener: takes gRPC's connections

@@ -6,7 +6,7 @@
 
 #include "client/cli/output.h"
 #include "client/cli/text.h"
-#include "client/sdk/gpus.h"
+#include "client/process/program.h"
 #include "client/sdk/state.h"
 #include "hooke_version.h"
 
@@ -77,7 +77,7 @@ Check worker_check(const fs::path& program) {
   if (!fs::exists(program))
     return {"hooke-worker", Verdict::kWarning, "is not beside this program",
             "needed where runs are trained; other machines may have it"};
-  const auto text = sdk::output_of(program, {"--version"});
+  const auto text = process::output_of({program.string(), "--version"});
   if (!text)
     return {"hooke-worker", Verdict::kFails, "cannot be run", "try " + program.string() + " --version"};
   // "hooke-worker 0.1.0 (commit)"
@@ -134,9 +134,9 @@ std::vector<Check> trainer_checks(const fs::path& program, const std::vector<fs:
   if (!fs::exists(program))
     return {{"hooke-trainer", Verdict::kWarning, "is not beside this program",
              "needed where runs are trained; GPU nodes build it against their own LibTorch"}};
-  std::vector<std::string> arguments{"--about"};
-  for (const fs::path& root : roots) arguments.insert(arguments.end(), {"--data-root", root.string()});
-  const auto text = sdk::output_of(program, arguments);
+  std::vector<std::string> command{program.string(), "--about"};
+  for (const fs::path& root : roots) command.insert(command.end(), {"--data-root", root.string()});
+  const auto text = process::output_of(command, std::chrono::minutes(2));
   const json facts = text ? json::parse(*text, nullptr, false) : json();
   if (!facts.is_object())
     return {{"hooke-trainer", Verdict::kFails, "cannot be run", "try " + program.string() + " --about"}};

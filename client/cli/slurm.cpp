@@ -8,8 +8,8 @@
 #include "client/cli/output.h"
 #include "client/cli/progress.h"
 #include "client/cli/resources.h"
+#include "client/process/program.h"
 #include "client/slurm/jobs.h"
-#include "client/slurm/program.h"
 
 namespace hooke::cli {
 namespace {
@@ -83,8 +83,8 @@ void cancel_slurm_tasks(Context& context, const std::vector<v1::Run>& runs) {
     for (const v1::Run& run : runs)
       if (run.has_slurm() && run.slurm().cluster() != cluster) why = "this is the cluster " + cluster;
     if (why.empty())
-      if (const auto output = slurm::run_program(command); output.status != 0)
-        why = slurm::complaint(command, output);
+      if (const auto output = process::run_program(command); output.status != 0)
+        why = process::complaint(command, output);
   } catch (const Error& error) {
     why = error.what();
   }

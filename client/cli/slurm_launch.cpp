@@ -14,9 +14,9 @@
 #include "client/cli/output.h"
 #include "client/cli/progress.h"
 #include "client/cli/slurm.h"
+#include "client/process/program.h"
 #include "client/sdk/uuid.h"
 #include "client/slurm/jobs.h"
-#include "client/slurm/program.h"
 
 namespace hooke::cli {
 namespace {
@@ -57,15 +57,15 @@ fs::path spool_of(const SlurmOptions& options) {
 std::string sbatch(const std::vector<std::string>& arguments, const std::string& script) {
   std::vector<std::string> command{"sbatch"};
   command.insert(command.end(), arguments.begin(), arguments.end());
-  const slurm::Output output = slurm::run_program(command, script);
+  const process::Output output = process::run_program(command, script);
   if (output.status == 0) return output.out;
   std::string hint;
-  if (output.status == slurm::kNotThere) hint = "; this is for a login node of the cluster";
+  if (output.status == process::kNotThere) hint = "; this is for a login node of the cluster";
   if (output.err.find("Invalid job array") != std::string::npos)
     hint =
         "; the cluster takes fewer tasks at once (MaxArraySize of `scontrol show config`): submit fewer "
         "seeds";
-  throw Error(Code::kFailedPrecondition, slurm::complaint(command, output) + hint);
+  throw Error(Code::kFailedPrecondition, process::complaint(command, output) + hint);
 }
 
 }  // namespace

@@ -2,9 +2,10 @@
 
 #include <dlfcn.h>
 
-#include <array>
-#include <cstdio>
+#include <chrono>
 #include <nlohmann/json.hpp>
+
+#include "client/process/program.h"
 
 namespace hooke::sdk {
 namespace {
@@ -17,27 +18,10 @@ bool is_there(const std::string& library) {
   return handle != nullptr;
 }
 
-std::string quoted(const std::string& word) {
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
+// LibTorch takes some seconds to find GPUs, and more on a busy machine.
+constexpr std::chrono::minutes kPatience{2};
 
 }  // namespace
-
-std::optional<std::string> output_of(const std::filesystem::path& program,
-                                     const std::vector<std::string>& arguments) {
-  std::string line = "exec timeout -k 5 120 " + quoted(program.string());
-  for (const std::string& argument : arguments) line += " " + quoted(argument);
-  FILE* pipe = ::popen((line + " 2>/dev/null").c_str(), "re");
-  if (pipe == nullptr) return std::nullopt;
-  std::string text;
-  std::array<char, 4096> part;
-  for (std::size_t got = 0; (got = std::fread(part.data(), 1, part.size(), pipe)) > 0;)
-    text.append(part.data(), got);
-  if (::pclose(pipe) != 0) return std::nullopt;
-  return text;
-}
 
 Gpus gpus_in(const std::string& about) {
   Gpus gpus;
@@ -65,7 +49,7 @@ Gpus gpus_in(const std::string& about) {
 
 Gpus usable_gpus(const std::filesystem::path& trainer, const std::string& driver) {
   if (!is_there(driver)) return {};
-  return gpus_in(output_of(trainer, {"--about"}).value_or(""));
+  return gpus_in(process::output_of({trainer.string(), "--about"}, kPatience).value_or(""));
 }
 
 }  // namespace hooke::sdk

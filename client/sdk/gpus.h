@@ -5,7 +5,6 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,9 +26,5 @@ Gpus usable_gpus(const std::filesystem::path& trainer, const std::string& driver
 
 // What `hooke-trainer --about` printed, in these terms: what usable_gpus() decides by. Does not throw.
 Gpus gpus_in(const std::string& about);
-
-// What the program prints; nothing when it cannot be run, fails, or has not ended after two minutes.
-std::optional<std::string> output_of(const std::filesystem::path& program,
-                                     const std::vector<std::string>& arguments);
 
 }  // namespace hooke::sdk

@@ -5,6 +5,7 @@
 #include <set>
 #include <sstream>
 
+#include "client/process/program.h"
 #include "proto/hooke/error.h"
 
 namespace hooke::slurm {
@@ -42,13 +43,13 @@ std::string with_reason(const std::string& state, const std::string& reason) {
 // Throws for a controller that does not answer; false when it knows no such job.
 bool ask_scontrol(const std::string& id, std::map<std::string, Job>& jobs) {
   const std::vector<std::string> command{"scontrol", "-o", "show", "job", id};
-  const Output output = run_program(command);
+  const process::Output output = process::run_program(command);
   if (output.status == 0) {
     jobs.merge(parse_scontrol(output.out));
     return true;
   }
   if (output.err.find("Invalid job id") != std::string::npos) return false;
-  throw Error(Code::kUnavailable, "cannot ask Slurm: " + complaint(command, output));
+  throw Error(Code::kUnavailable, "cannot ask Slurm: " + process::complaint(command, output));
 }
 
 }  // namespace
@@ -163,10 +164,10 @@ std::optional<long> parse_time(const std::string& text) {
 
 Cluster this_cluster() {
   const std::vector<std::string> command{"scontrol", "show", "config"};
-  const Output output = run_program(command);
+  const process::Output output = process::run_program(command);
   const std::string name = config_value(output.out, "ClusterName");
   if (output.status != 0 || name.empty())
-    throw Error(Code::kUnavailable, "cannot ask Slurm: " + complaint(command, output));
+    throw Error(Code::kUnavailable, "cannot ask Slurm: " + process::complaint(command, output));
   return {name, config_value(output.out, "PrivateData").find("jobs") != std::string::npos};
 }
 
@@ -180,8 +181,8 @@ std::map<std::string, Job> find_jobs(const std::vector<std::string>& ids) {
     if (!known.contains(id)) lost += (lost.empty() ? "" : ",") + id;
   if (!lost.empty()) {
     // Many clusters keep no accounts; then sacct says nothing that helps.
-    const Output accounts =
-        run_program({"sacct", "-n", "-P", "-X", "-j", lost, "-o", "JobID,State,NodeList"});
+    const process::Output accounts =
+        process::run_program({"sacct", "-n", "-P", "-X", "-j", lost, "-o", "JobID,State,NodeList"});
     if (accounts.status == 0) known.merge(parse_sacct(accounts.out));
   }
   std::map<std::string, Job> jobs;

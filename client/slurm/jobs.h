@@ -7,8 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "client/slurm/program.h"
-
 namespace hooke::slurm {
 
 // A job, or a task of a job array.

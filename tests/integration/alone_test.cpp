@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "tests/integration/alone.h"
 #include "tests/integration/harness.h"
 
 namespace hooke::harness {
@@ -29,20 +30,7 @@ class Alone : public testing::Test {
 
   std::unique_ptr<Process> start(const std::string& config_file, const fs::path& folder,
                                  const std::vector<std::string>& more = {}) {
-    std::vector<std::string> command{program("hooke-worker"),
-                                     "run",
-                                     config_file,
-                                     "--out",
-                                     folder,
-                                     "--threads",
-                                     "1",
-                                     "--device",
-                                     "cpu",
-                                     "--data-root",
-                                     house_.folder() / "data"};
-    command.insert(command.end(), more.begin(), more.end());
-    return std::make_unique<Process>(command, Environment{},
-                                     house_.folder() / "log" / ("run" + std::to_string(++starts_)));
+    return harness::start_alone(house_, ++starts_, config_file, folder, more);
   }
   static int end_of(Process& process) { return process.wait(std::chrono::seconds(240)).value_or(-1); }
 

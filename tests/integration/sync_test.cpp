@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "tests/integration/alone.h"
 #include "tests/integration/harness.h"
 #include "worker/spool/spool.h"
 
@@ -38,20 +39,7 @@ class Sync : public testing::Test {
   fs::path out(const std::string& name) { return house_.folder() / name; }
 
   std::unique_ptr<Process> start(const std::string& name, const std::vector<std::string>& more = {}) {
-    std::vector<std::string> command{program("hooke-worker"),
-                                     "run",
-                                     config_,
-                                     "--out",
-                                     out(name),
-                                     "--threads",
-                                     "1",
-                                     "--device",
-                                     "cpu",
-                                     "--data-root",
-                                     house_.folder() / "data"};
-    command.insert(command.end(), more.begin(), more.end());
-    return std::make_unique<Process>(command, Environment{},
-                                     house_.folder() / "log" / ("run" + std::to_string(++starts_)));
+    return harness::start_alone(house_, ++starts_, config_, out(name), more);
   }
   void run_to_end(const std::string& name, const std::vector<std::string>& more = {}) {
     auto run = start(name, more);

@@ -7,8 +7,8 @@
 #include <charconv>
 #include <thread>
 
+#include "client/process/program.h"
 #include "client/slurm/jobs.h"
-#include "client/slurm/program.h"
 
 namespace hooke::agent {
 namespace {
@@ -60,9 +60,9 @@ bool request_requeue(const sdk::Environment& environment) {
     return false;
   }
   const std::vector<std::string> ask{"scontrol", "-o", "show", "job", *id};
-  const slurm::Output state = slurm::run_program(ask);
+  const process::Output state = process::run_program(ask);
   if (state.status != 0) {
-    spdlog::warn("the task is not queued again: {}", slurm::complaint(ask, state));
+    spdlog::warn("the task is not queued again: {}", process::complaint(ask, state));
     return false;
   }
   if (state.out.find(" JobState=RUNNING ") == std::string::npos) {
@@ -70,9 +70,9 @@ bool request_requeue(const sdk::Environment& environment) {
     return false;
   }
   const std::vector<std::string> command{"scontrol", "requeue", *id};
-  const slurm::Output answer = slurm::run_program(command);
+  const process::Output answer = process::run_program(command);
   if (answer.status != 0) {
-    spdlog::warn("the task is not queued again: {}", slurm::complaint(command, answer));
+    spdlog::warn("the task is not queued again: {}", process::complaint(command, answer));
     return false;
   }
   spdlog::info("Slurm has queued the task again; it will go on from the checkpoint");

@@ -2,11 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
+#include "client/process/program.h"
 #include "client/slurm/batch.h"
 #include "client/slurm/jobs.h"
-#include "client/slurm/program.h"
 #include "proto/hooke/error.h"
 
 namespace hooke::slurm {
@@ -150,7 +148,7 @@ TEST(SlurmBatch, TheShellReadsBackWhatWasMeant) {
   Batch batch = example();
   batch.worker = {"printf", "%s|", "a b", "$HOME", "`x`", "'", "\"", "\\", "*", "", "é;&"};
   const std::string script = "SLURM_ARRAY_TASK_ID=1\n" + batch_script(batch);
-  const Output output = run_program({"bash", "-s"}, script);
+  const process::Output output = process::run_program({"bash", "-s"}, script);
   EXPECT_EQ(output.out, "a b|$HOME|`x`|'|\"|\\|*||é;&|--run|p2c7|") << output.err;
 }
 
@@ -184,27 +182,6 @@ TEST(SlurmBatch, TheWarningIsAPartOfTheLimit) {
   EXPECT_EQ(warning_seconds("4:00:00"), 120);
   EXPECT_EQ(warning_seconds("4"), 60);
   EXPECT_EQ(warning_seconds("0:02"), 1);
-}
-
-TEST(SlurmProgram, ATokenIsNotPassedOn) {
-  ::setenv("HOOKE_TOKEN", "secret", 1);
-  const Output output = run_program({"env"});
-  ::unsetenv("HOOKE_TOKEN");
-  EXPECT_THAT(output.out, Not(HasSubstr("secret")));
-  EXPECT_THAT(output.out, HasSubstr("PATH="));
-}
-
-TEST(SlurmProgram, EndsAreTold) {
-  EXPECT_EQ(run_program({"bash", "-c", "echo a; echo b >&2; exit 3"}).status, 3);
-  const std::vector<std::string> none{"hooke-no-such-program"};
-  EXPECT_THAT(complaint(none, run_program(none)), HasSubstr("is not installed here"));
-  const std::vector<std::string> slow{"sleep", "60"};
-  const Output output = run_program(slow, {}, std::chrono::milliseconds(100));
-  EXPECT_EQ(output.status, kNotInTime);
-  EXPECT_THAT(complaint(slow, output), HasSubstr("did not answer"));
-  const std::string large(1 << 20, 'x');
-  EXPECT_EQ(run_program({"cat"}, large).out, large);
-  EXPECT_EQ(run_program({"true"}, large).status, 0);
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ class DataFiles : public ::testing::Test {
     }
   }
 
-  TemporaryFolder root_;
+  TempFolder root_;
 };
 
 }  // namespace hooke::testing

@@ -134,7 +134,7 @@ TEST_F(IdxData, WithTooFewExamplesIsRefused) {
 }
 
 TEST_F(IdxData, OutsideTheRootsIsRefusedAlsoThroughALink) {
-  const hooke::testing::TemporaryFolder elsewhere;
+  const hooke::testing::TempFolder elsewhere;
   hooke::testing::write_idx_set(elsewhere.path() / "set", 12, 9, 3, 4);
   Config wanted = config();
   wanted.path = (elsewhere.path() / "set").string();
@@ -149,7 +149,7 @@ TEST_F(IdxData, OutsideTheRootsIsRefusedAlsoThroughALink) {
 }
 
 TEST_F(IdxData, IsFoundBelowTheFirstRootThatHasIt) {
-  const hooke::testing::TemporaryFolder empty;
+  const hooke::testing::TempFolder empty;
   EXPECT_EQ(load(config(), {empty.path(), root_.path()}, 0).path, folder().string());
   expect_error(
       [&] {

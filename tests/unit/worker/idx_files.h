@@ -1,4 +1,4 @@
-// Small IDX data sets for tests, and a folder that disappears with its owner.
+// Small IDX data sets for tests.
 #pragma once
 
 #include <zlib.h>
@@ -10,26 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "tests/temp_folder.h"
+
 namespace hooke::testing {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "hooke-test-XXXXXX").string();
-    path_ = std::filesystem::canonical(mkdtemp(name.data()));
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline void write_file(const std::filesystem::path& file, const std::string& bytes) {
   std::ofstream(file, std::ios::binary) << bytes;

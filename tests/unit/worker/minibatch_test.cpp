@@ -5,50 +5,29 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
 
-#include "tests/unit/worker/idx_files.h"
-#include "tests/unit/worker/memory_recorder.h"
-#include "worker/training/loop.h"
+#include "tests/unit/worker/small_training.h"
 
 namespace hooke::training {
 namespace {
 
 using hooke::testing::Memory;
 
-const std::atomic<bool> kNever = false;
-
-class DataParallel : public ::testing::Test {
+class DataParallel : public SmallTraining {
  protected:
   DataParallel() {
-    hooke::testing::write_idx_set(root_.path() / "set", 36, 12, 3, 8);
-    config_.data.set = "idx";
-    config_.data.path = "set";
-    config_.data.mean = {0.3};
-    config_.data.deviation = {0.3};
-    config_.model.type = "cnn";
-    config_.model.channels = {4};
-    config_.training.batch = 10;
     config_.training.epochs = 4;
-    config_.training.lr = 0.01;
     config_.training.clip = 0.5;
     config_.training.data_parallel = true;
     config_.probes.per_class = 2;
     config_.probes.every = 0;
-    options_.data_roots = {root_.path()};
   }
 
   Memory run(const std::string& device, const State* resume = nullptr) {
-    Memory memory;
     options_.device = device;
-    Loop loop(config_, options_, resume);
-    EXPECT_EQ(loop.run(memory, kNever), Outcome::kFinished);
-    weights_.clear();
-    for (const at::Tensor& parameter : loop.net().parameters())
-      weights_.push_back(parameter.detach().clone());
-    return memory;
+    return SmallTraining::run(resume);
   }
 
   // Of the weights after the last run(), from those given.
@@ -63,11 +42,6 @@ class DataParallel : public ::testing::Test {
       if (std::memcmp(weights_[i].data_ptr(), other[i].data_ptr(), other[i].nbytes()) != 0) return false;
     return weights_.size() == other.size();
   }
-
-  hooke::testing::TemporaryFolder root_;
-  Config config_;
-  RunOptions options_;
-  std::vector<at::Tensor> weights_;  // after the last run()
 };
 
 // Softmax regression by hand: with probabilities p, the gradient of the mean loss is (p - onehot)ᵀ x / B.

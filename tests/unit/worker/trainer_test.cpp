@@ -114,7 +114,7 @@ class TrainerTest : public ::testing::Test {
     return all;
   }
 
-  hooke::testing::TemporaryFolder root_;
+  hooke::testing::TempFolder root_;
   fs::path out_ = root_.path() / "out";
 };
 

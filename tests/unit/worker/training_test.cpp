@@ -12,10 +12,8 @@
 #include <thread>
 
 #include "proto/hooke/error.h"
-#include "tests/unit/worker/idx_files.h"
-#include "tests/unit/worker/memory_recorder.h"
+#include "tests/unit/worker/small_training.h"
 #include "worker/training/geodesic_correlation.h"
-#include "worker/training/loop.h"
 #include "worker/training/random.h"
 
 namespace hooke::training {
@@ -28,33 +26,13 @@ using ::testing::HasSubstr;
 
 const std::atomic<bool> kNever = false;
 
-class TrainingTest : public ::testing::Test {
+class TrainingTest : public SmallTraining {
  protected:
   TrainingTest() {
-    hooke::testing::write_idx_set(root_.path() / "set", 36, 12, 3, 8);
-    config_.data.set = "idx";
-    config_.data.path = "set";
-    config_.data.mean = {0.3};
-    config_.data.deviation = {0.3};
-    config_.model.type = "cnn";
-    config_.model.channels = {4};
-    config_.training.batch = 10;
     config_.training.epochs = 2;
-    config_.training.lr = 0.01;
     config_.probes.per_class = 3;
     config_.probes.every = 2;
-    options_.data_roots = {root_.path()};
     options_.measuring_threads = 2;
-  }
-
-  Memory run(const State* resume = nullptr) {
-    Memory memory;
-    Loop loop(config_, options_, resume);
-    EXPECT_EQ(loop.run(memory, kNever), Outcome::kFinished);
-    weights_.clear();
-    for (const at::Tensor& parameter : loop.net().parameters())
-      weights_.push_back(parameter.detach().clone());
-    return memory;
   }
 
   void expect_error(Code code, const std::string& field) {
@@ -66,11 +44,6 @@ class TrainingTest : public ::testing::Test {
       EXPECT_EQ(error.code(), code) << error.what();
     }
   }
-
-  hooke::testing::TemporaryFolder root_;
-  Config config_;
-  RunOptions options_;
-  std::vector<at::Tensor> weights_;  // after the last run()
 };
 
 bool same_bits(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {

@@ -1,4 +1,4 @@
-#include "client/slurm/program.h"
+#include "client/process/program.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +13,7 @@
 
 #include "proto/hooke/error.h"
 
-namespace hooke::slurm {
+namespace hooke::process {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -114,6 +114,17 @@ Output run_program(const std::vector<std::string>& command, const std::string& i
   return output;
 }
 
+std::optional<std::string> output_of(const std::vector<std::string>& command,
+                                     std::chrono::milliseconds patience) {
+  try {
+    Output output = run_program(command, {}, patience);
+    if (output.status == 0) return std::move(output.out);
+  } catch (const Error&) {
+    // No process can be made.
+  }
+  return std::nullopt;
+}
+
 std::string complaint(const std::vector<std::string>& command, const Output& output) {
   if (output.status == kNotThere) return command.at(0) + " is not installed here, or not on the PATH";
   std::string words = output.err.empty() ? output.out : output.err;
@@ -126,4 +137,4 @@ std::string complaint(const std::vector<std::string>& command, const Output& out
          " refused: " + (words.empty() ? "exit status " + std::to_string(output.status) : words);
 }
 
-}  // namespace hooke::slurm
+}  // namespace hooke::process

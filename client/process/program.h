@@ -1,11 +1,12 @@
-// Slurm's programs (sbatch, scontrol, …) as functions. Any thread may call.
+// Other programs (sbatch, scontrol, hooke-trainer, …) as functions. Any thread may call.
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
-namespace hooke::slurm {
+namespace hooke::process {
 
 // What a program that ended left. Status 127: it is not there; 124: it did not end in time.
 struct Output {
@@ -23,7 +24,11 @@ inline constexpr int kNotInTime = 124;
 Output run_program(const std::vector<std::string>& command, const std::string& input = {},
                    std::chrono::milliseconds patience = std::chrono::seconds(60));
 
+// What `command` prints; nothing when it cannot be run, fails or does not end in `patience`. Does not throw.
+std::optional<std::string> output_of(const std::vector<std::string>& command,
+                                     std::chrono::milliseconds patience = std::chrono::seconds(60));
+
 // What it said of its failure: its last words, or what its status means.
 std::string complaint(const std::vector<std::string>& command, const Output& output);
 
-}  // namespace hooke::slurm
+}  // namespace hooke::process
