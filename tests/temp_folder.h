@@ -8,7 +8,7 @@
 #include <string>
 #include <system_error>
 
-namespace hooke::testing {
+namespace hooke::tests {
 
 // A folder that goes with its owner.
 class TempFolder {
@@ -31,4 +31,4 @@ class TempFolder {
   std::filesystem::path path_;
 };
 
-}  // namespace hooke::testing
+}  // namespace hooke::tests

@@ -33,7 +33,7 @@ Grid parameters(const v1::CompareRunsResponse& compared) {
   return grid;
 }
 
-Grid latest(const v1::CompareRunsResponse& compared, bool for_people) {
+Grid latest_values(const v1::CompareRunsResponse& compared, bool for_people) {
   Grid grid{header_of("latest", compared), {}};
   for (const v1::LatestRow& row : compared.latest()) {
     auto& cells = grid.rows.emplace_back(1, row.key());
@@ -82,7 +82,7 @@ void print_csv_of(std::ostream& out, const v1::CompareRunsResponse& compared) {
     row[0] = "config." + row[0];
     all.rows.push_back(std::move(row));
   }
-  for (auto& row : latest(compared, false).rows) {
+  for (auto& row : latest_values(compared, false).rows) {
     row[0] = "latest." + row[0];
     all.rows.push_back(std::move(row));
   }
@@ -114,7 +114,7 @@ void compare(Context& context, const CompareOptions& options) {
     print_table(context.out, parameters(compared));
     if (compared.parameters().empty()) context.out << "the same configuration\n";
     if (compared.latest_size() > 0) context.out << '\n';
-    print_table(context.out, latest(compared, true));
+    print_table(context.out, latest_values(compared, true));
     for (const v1::AlignedSeries& series : compared.series()) {
       context.out << '\n' << series.key() << '\n';
       print_table(context.out, aligned(series, compared));

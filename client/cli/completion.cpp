@@ -20,7 +20,7 @@ extern const char* const kFishCompletion;
 namespace {
 
 // Somebody waits for the Tab: a server that needs longer counts as away.
-constexpr std::chrono::milliseconds kPatience{400};
+constexpr std::chrono::milliseconds kServerPatience{400};
 // So many of the newest are offered; more would not be read.
 constexpr int kMostOffered = 200;
 
@@ -140,7 +140,7 @@ std::vector<Candidate> from_server(Context& context, const Line& line, const std
   std::vector<Candidate> found;
   try {
     Api& api = context.api();
-    if (!api.healthy(kPatience)) return {};
+    if (!api.healthy(kServerPatience)) return {};
     if (value.find("EXPERIMENT") != std::string::npos) add_experiments_by_name(api, found);
     if (value.find("RUN") != std::string::npos) add_runs_by_id(api, found);
     if (value == "KEY" || value == "MEASURE" || value == "NAME") add_series_of(api, line, value, found);

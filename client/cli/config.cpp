@@ -35,7 +35,7 @@ void check(Context& context, const CheckOptions& options) {
   const auto errors = sdk::check_config(text, options.file);
   if (errors.empty()) {
     context.out << options.file << " is valid\n"
-                << describe_config(complete(parse_config(text, options.file))) << '\n';
+                << describe_config(hooke::complete(parse_config(text, options.file))) << '\n';
     return;
   }
   for (const std::string& error : errors) context.note("hooke: " + error);

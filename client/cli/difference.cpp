@@ -12,7 +12,7 @@ namespace {
 
 using Answer = v1::GetInfluenceDifferenceResponse;
 
-void check_shape(const Answer& answer) {
+void check_difference(const Answer& answer) {
   const int classes = answer.class_names_size();
   if (answer.cells_size() != classes * classes || answer.selectivity_size() != classes)
     throw Error(Code::kInternal, "the server answered " + plural(answer.cells_size(), "cell") + " for " +
@@ -163,7 +163,7 @@ void print_table_of(Context& context, const Answer& answer) {
 
 void print_difference(Context& context, const v1::GetInfluenceDifferenceRequest& request, Format format) {
   const Answer answer = context.api().get_influence_difference(request);
-  check_shape(answer);
+  check_difference(answer);
   if (format == Format::kTable) return print_table_of(context, answer);
   for (const std::string& remark : answer.remarks()) context.err << "remark: " << remark << '\n';
   if (format == Format::kJson) return print_json(context.out, answer);

@@ -9,7 +9,7 @@ namespace {
 
 // Time for a worker to write a checkpoint and give its lease back, and for the server to close
 // its database.
-constexpr std::chrono::milliseconds kPatience{30'000};
+constexpr std::chrono::milliseconds kStopPatience{30'000};
 
 struct DownOptions {};
 
@@ -31,8 +31,8 @@ void down(Context& context) {
   std::vector<sdk::ProcessRecord> servers;
   for (const sdk::ProcessRecord& process : state->processes)
     (process.role == "hooked" ? servers : workers).push_back(process);
-  int killed = stop(workers, kPatience);
-  killed += stop(servers, kPatience);
+  int killed = stop(workers, kStopPatience);
+  killed += stop(servers, kStopPatience);
   sdk::remove_up_state(folder);
   context.out << "hooke is down; its data stay in " << (folder / "server").string() << '\n';
   if (killed > 0)

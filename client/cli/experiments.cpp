@@ -7,12 +7,12 @@
 namespace hooke::cli {
 namespace {
 
-struct ListOptions {
+struct ExperimentListOptions {
   ListWanted wanted;
   Format format = Format::kTable;
 };
 
-struct ShowOptions {
+struct ExperimentShowOptions {
   std::string experiment;
   Format format = Format::kTable;
 };
@@ -31,7 +31,7 @@ std::string tags(const v1::Experiment& experiment) {
   return text;
 }
 
-void list(Context& context, const ListOptions& options) {
+void list_experiments(Context& context, const ExperimentListOptions& options) {
   const auto experiments = context.api().list_experiments(options.wanted);
   if (options.format == Format::kJson) return print_json_list(context.out, experiments);
   Grid grid{{"experiment", "submitted", "submitter", "runs", "states", "tags"}, {}};
@@ -47,7 +47,7 @@ void list(Context& context, const ListOptions& options) {
                    : "no experiment matches");
 }
 
-void show(Context& context, const ShowOptions& options) {
+void show_experiment(Context& context, const ExperimentShowOptions& options) {
   const v1::LookupResponse found = context.api().lookup(options.experiment);
   if (found.has_run()) throw invalid("", "'" + options.experiment + "' is a run; see `hooke runs show`");
   const v1::Experiment& experiment = found.experiment();
@@ -75,21 +75,21 @@ void add_experiments(CLI::App& app, Context& context) {
   CLI::App* group = add_group(app, "experiments", "Experiments: list, show, tag, note, archive, delete",
                               "  hooke experiments list\n"
                               "  hooke experiments show fashion-mnist");
-  auto listing = std::make_shared<ListOptions>();
-  CLI::App* command =
-      add_command<ListOptions>(*group, "list", "Experiments, the newest first",
-                               "  hooke experiments list\n"
-                               "  hooke experiments list -o json\n"
-                               "  hooke experiments list --filter 'state:RUNNING AND tags.kind = \"trial\"'\n"
-                               "  hooke experiments list --archived --order-by 'run_count desc'",
-                               listing, [&](const ListOptions& options) { list(context, options); });
+  auto listing = std::make_shared<ExperimentListOptions>();
+  CLI::App* command = add_command<ExperimentListOptions>(
+      *group, "list", "Experiments, the newest first",
+      "  hooke experiments list\n"
+      "  hooke experiments list -o json\n"
+      "  hooke experiments list --filter 'state:RUNNING AND tags.kind = \"trial\"'\n"
+      "  hooke experiments list --archived --order-by 'run_count desc'",
+      listing, [&](const ExperimentListOptions& options) { list_experiments(context, options); });
   add_list_options(*command, listing->wanted, "experiments");
   add_format(*command, listing->format);
 
-  auto showing = std::make_shared<ShowOptions>();
-  command = add_command<ShowOptions>(*group, "show", "One experiment and its runs",
-                                     "  hooke experiments show fashion-mnist", showing,
-                                     [&](const ShowOptions& options) { show(context, options); });
+  auto showing = std::make_shared<ExperimentShowOptions>();
+  command = add_command<ExperimentShowOptions>(
+      *group, "show", "One experiment and its runs", "  hooke experiments show fashion-mnist", showing,
+      [&](const ExperimentShowOptions& options) { show_experiment(context, options); });
   command->add_option("EXPERIMENT", showing->experiment, "Its name")->required();
   add_format(*command, showing->format);
   add_edits(*group, context, kind_of_experiments());

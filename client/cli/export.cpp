@@ -110,16 +110,17 @@ std::int64_t count_points(Api& api, const std::vector<v1::Run>& runs, bool pairs
 }
 
 // Where an export goes: entries of a folder, which appear when all are whole.
-struct Place {
+struct Destination {
   fs::path folder;
   std::vector<std::string> entries;
   std::string file;  // the one file that was named; empty: each run has an entry of its own
 };
 
-Place place_of(const ExportOptions& options, ExportFormat format, const std::vector<v1::Run>& runs) {
+Destination destination_of(const ExportOptions& options, ExportFormat format,
+                           const std::vector<v1::Run>& runs) {
   const fs::path out = options.out;
   const bool npz = format == ExportFormat::kNpz;
-  Place place{out, {}, {}};
+  Destination place{out, {}, {}};
   if (format == ExportFormat::kJsonLines || (npz && out.extension() == ".npz")) {
     if (runs.size() > 1 && npz)
       throw invalid("--out", options.out + " is one file, and these are " + std::to_string(runs.size()) +
@@ -134,7 +135,8 @@ Place place_of(const ExportOptions& options, ExportFormat format, const std::vec
   return place;
 }
 
-std::unique_ptr<RunWriter> make_writer(ExportFormat format, const fs::path& folder, const Place& place) {
+std::unique_ptr<RunWriter> make_writer(ExportFormat format, const fs::path& folder,
+                                       const Destination& place) {
   switch (format) {
     case ExportFormat::kCsv:
       return formats::make_csv_writer(folder);
@@ -273,7 +275,7 @@ void export_runs(Context& context, const ExportOptions& options) {
   const ExportFormat format = format_of(options.format);
   const auto runs = resolve_runs(context.api(), {options.target});
   if (runs.empty()) throw invalid("RUN", options.target + " has no runs to export");
-  const Place place = place_of(options, format, runs);
+  const Destination place = destination_of(options, format, runs);
   const Interrupts interrupts;
   formats::Staging staging(place.folder, place.entries, options.force);
   const auto writer = make_writer(format, staging.folder(), place);

@@ -19,7 +19,7 @@ using std::chrono::steady_clock;
 
 // From here on the matrix stands beside the curves.
 constexpr int kWide = 90;
-constexpr int kGap = 3;
+constexpr int kBlockGap = 3;
 constexpr int kKeyColumns = 24, kValueColumns = 10;
 constexpr int kHighestCurve = 4;
 // Runs that are shown whatever else wants room.
@@ -209,10 +209,10 @@ std::vector<std::string> LiveView::panel(const Details& details, int columns, in
   }
   std::size_t widest = 0;
   for (const std::string& line : left) widest = std::max(widest, width(line));
-  const auto right = curve_block(details, columns - static_cast<int>(widest) - kGap, room);
+  const auto right = curve_block(details, columns - static_cast<int>(widest) - kBlockGap, room);
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < std::max(left.size(), right.size()); ++i)
-    lines.push_back(pad_right(i < left.size() ? left[i] : "", widest + kGap) +
+    lines.push_back(pad_right(i < left.size() ? left[i] : "", widest + kBlockGap) +
                     (i < right.size() ? right[i] : ""));
   return lines;
 }

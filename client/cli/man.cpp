@@ -45,7 +45,7 @@ std::string reference(const std::string& path) {
   return ".BR " + plain(dashed(path)) + " (1)";
 }
 
-void print_options(std::ostream& out, const std::string& title, const std::vector<OptionPage>& options) {
+void print_man_options(std::ostream& out, const std::string& title, const std::vector<OptionPage>& options) {
   if (options.empty()) return;
   out << ".SH " << title << '\n';
   for (const OptionPage& option : options) {
@@ -109,9 +109,9 @@ std::string man_page(const CommandPage& page) {
   if (!page.commands.empty()) out << ".SH COMMANDS\n";
   for (const CommandPage& command : page.commands)
     out << ".TP\n" << reference(command.path) << '\n' << plain(command.summary) << '\n';
-  print_options(out, "ARGUMENTS", page.positionals);
-  print_options(out, "OPTIONS", page.options);
-  print_options(out, "OPTIONS OF EVERY COMMAND", page.shared);
+  print_man_options(out, "ARGUMENTS", page.positionals);
+  print_man_options(out, "OPTIONS", page.options);
+  print_man_options(out, "OPTIONS OF EVERY COMMAND", page.shared);
   print_footer(out, page.footer);
   if (const std::size_t space = page.path.rfind(' '); space != std::string::npos) {
     out << ".SH SEE ALSO\n" << reference(page.path.substr(0, space));

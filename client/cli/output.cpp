@@ -13,14 +13,14 @@
 namespace hooke::cli {
 namespace {
 
-constexpr const char* kGap = "  ";
+constexpr const char* kColumnGap = "  ";
 
 bool looks_numeric(const std::string& cell) {
   if (cell.empty() || cell == "-" || cell == "nan" || cell == "inf" || cell == "-inf") return true;
   return cell.find_first_not_of("0123456789.+-eE%") == std::string::npos;
 }
 
-std::string quoted(const std::string& cell) {
+std::string csv_cell(const std::string& cell) {
   if (cell.find_first_of(",\"\r\n") == std::string::npos) return cell;
   std::string text = "\"";
   for (const char c : cell) text += c == '"' ? std::string("\"\"") : std::string(1, c);
@@ -44,7 +44,7 @@ void print_table(std::ostream& out, const Grid& grid) {
   const auto print_row = [&](const std::vector<std::string>& cells) {
     std::string line;
     for (std::size_t c = 0; c < columns; ++c) {
-      if (c) line += kGap;
+      if (c) line += kColumnGap;
       line += numeric[c] ? pad_left(cells[c], widths[c]) : pad_right(cells[c], widths[c]);
     }
     line.erase(line.find_last_not_of(' ') + 1);
@@ -55,7 +55,7 @@ void print_table(std::ostream& out, const Grid& grid) {
 }
 
 void print_csv_row(std::ostream& out, const std::vector<std::string>& cells) {
-  for (std::size_t i = 0; i < cells.size(); ++i) out << (i ? "," : "") << quoted(cells[i]);
+  for (std::size_t i = 0; i < cells.size(); ++i) out << (i ? "," : "") << csv_cell(cells[i]);
   out << '\n';
 }
 

@@ -11,16 +11,16 @@
 namespace hooke::cli {
 namespace {
 
-struct ListOptions {
+struct PresetListOptions {
   Format format = Format::kTable;
 };
 
-struct ShowOptions {
+struct PresetShowOptions {
   std::string name;
   bool complete = false;
 };
 
-void list(Context& context, const ListOptions& options) {
+void list_presets(Context& context, const PresetListOptions& options) {
   Grid grid{{"preset", "what"}, {}};
   std::vector<std::string> objects;
   for (const sdk::Preset& preset : sdk::presets()) {
@@ -32,7 +32,7 @@ void list(Context& context, const ListOptions& options) {
   options.format == Format::kCsv ? print_csv(context.out, grid) : print_table(context.out, grid);
 }
 
-void show(Context& context, const ShowOptions& options) {
+void show_preset(Context& context, const PresetShowOptions& options) {
   const sdk::Preset& preset = sdk::find_preset(options.name);
   if (!options.complete) {
     context.out << preset.yaml;
@@ -48,17 +48,18 @@ void add_presets(CLI::App& app, Context& context) {
   CLI::App* group = add_group(app, "presets", "Experiments that ship with Hooke: list, show",
                               "  hooke presets list\n"
                               "  hooke presets show fashion-mnist > mine.yaml");
-  auto listing = std::make_shared<ListOptions>();
-  CLI::App* command =
-      add_command<ListOptions>(*group, "list", "What there is", "  hooke presets list", listing,
-                               [&](const ListOptions& options) { list(context, options); });
+  auto listing = std::make_shared<PresetListOptions>();
+  CLI::App* command = add_command<PresetListOptions>(
+      *group, "list", "What there is", "  hooke presets list", listing,
+      [&](const PresetListOptions& options) { list_presets(context, options); });
   add_format(*command, listing->format);
 
-  auto showing = std::make_shared<ShowOptions>();
-  command = add_command<ShowOptions>(*group, "show", "The configuration, as YAML to start from",
-                                     "  hooke presets show fashion-mnist > mine.yaml\n"
-                                     "  hooke presets show fashion-mnist --complete",
-                                     showing, [&](const ShowOptions& options) { show(context, options); });
+  auto showing = std::make_shared<PresetShowOptions>();
+  command = add_command<PresetShowOptions>(
+      *group, "show", "The configuration, as YAML to start from",
+      "  hooke presets show fashion-mnist > mine.yaml\n"
+      "  hooke presets show fashion-mnist --complete",
+      showing, [&](const PresetShowOptions& options) { show_preset(context, options); });
   command->add_option("PRESET", showing->name, "As `hooke presets list` shows it")->required();
   command->add_flag("--complete", showing->complete, "With every default filled in, without comments");
 }

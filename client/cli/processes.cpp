@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kPoll{50};
+constexpr milliseconds kStopPoll{50};
 // After SIGKILL the kernel needs a moment, not more.
 constexpr milliseconds kAfterKill{5'000};
 constexpr std::size_t kTailBytes = 16'384;
@@ -83,7 +83,7 @@ bool wait_for_all(const std::vector<sdk::ProcessRecord>& processes, milliseconds
   const auto until = steady_clock::now() + patience;
   while (std::any_of(processes.begin(), processes.end(), alive)) {
     if (steady_clock::now() >= until) return false;
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kStopPoll);
   }
   return true;
 }

@@ -17,7 +17,7 @@ constexpr milliseconds kRedraw{100};
 constexpr std::chrono::seconds kLine{10};
 // What is done sooner needs no word.
 constexpr milliseconds kMoment{700};
-constexpr milliseconds kTick{250};
+constexpr milliseconds kProgressTick{250};
 
 }  // namespace
 
@@ -79,7 +79,7 @@ void Waiting::tell(const std::string& what, InPipes in_pipes) {
   do {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     line.draw(what + "  " + duration(seconds));
-  } while (!ended_.wait_for(lock, kTick, [&] { return done_; }));
+  } while (!ended_.wait_for(lock, kProgressTick, [&] { return done_; }));
 }
 
 }  // namespace hooke::cli

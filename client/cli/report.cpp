@@ -56,7 +56,7 @@ std::string paragraph(const std::string& text, const char* kind = "") {
 }
 
 // A word of a command line.
-std::string quoted(const std::string& word) {
+std::string shell_quoted(const std::string& word) {
   const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 ||
            std::string_view("-_./@:=,").find(static_cast<char>(c)) != std::string_view::npos;
@@ -69,7 +69,7 @@ std::string quoted(const std::string& word) {
 
 std::string command(const std::vector<std::string>& words) {
   std::string line = "hooke";
-  for (const std::string& word : words) line += " " + quoted(word);
+  for (const std::string& word : words) line += " " + shell_quoted(word);
   return "<p class=\"dim\"><code>" + html(line) + "</code></p>\n";
 }
 

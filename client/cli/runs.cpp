@@ -11,14 +11,14 @@
 namespace hooke::cli {
 namespace {
 
-struct ListOptions {
+struct RunListOptions {
   std::string experiment;
   ListWanted wanted;
   bool refresh = false;
   Format format = Format::kTable;
 };
 
-struct ShowOptions {
+struct RunShowOptions {
   std::string run;
   Format format = Format::kTable;
 };
@@ -32,7 +32,7 @@ struct ManyOptions {
   std::vector<std::string> runs;
 };
 
-struct LaunchOptions {
+struct RunLaunchOptions {
   std::vector<std::string> runs;
   SlurmOptions slurm;
 };
@@ -42,7 +42,7 @@ struct ExtendOptions {
   int epochs = 0;  // 0: twice as many
 };
 
-void list(Context& context, const ListOptions& options) {
+void list_runs(Context& context, const RunListOptions& options) {
   const std::string parent =
       options.experiment.empty() ? "experiments/-" : resolve_experiment(context.api(), options.experiment);
   auto runs = context.api().list_runs(parent, options.wanted);
@@ -104,7 +104,7 @@ Grid facts(const v1::Run& run) {
   return grid;
 }
 
-void show(Context& context, const ShowOptions& options) {
+void show_run(Context& context, const RunShowOptions& options) {
   const v1::Run run = context.api().get_run(resolve_run(context.api(), options.run).name());
   if (options.format == Format::kJson) return print_json(context.out, run);
   if (options.format == Format::kCsv) return print_csv(context.out, facts(run));
@@ -185,7 +185,7 @@ std::vector<v1::Run> runs_to_launch(Context& context, const std::vector<std::str
   return runs;
 }
 
-void launch(Context& context, const LaunchOptions& options) {
+void launch_runs(Context& context, const RunLaunchOptions& options) {
   const auto runs = runs_to_launch(context, options.runs);
   SlurmLaunch array(context, options.slurm, experiment_of(runs.front().name()),
                     "Queued runs of Hooke, one task for each.");
@@ -195,13 +195,13 @@ void launch(Context& context, const LaunchOptions& options) {
 }
 
 void add_launch(CLI::App& group, Context& context) {
-  auto options = std::make_shared<LaunchOptions>();
-  CLI::App* command = add_command<LaunchOptions>(
+  auto options = std::make_shared<RunLaunchOptions>();
+  CLI::App* command = add_command<RunLaunchOptions>(
       group, "launch",
       "Start Slurm tasks for queued runs that have none: retried, extended, or refused by sbatch",
       "  hooke runs launch k3f9 --on slurm --partition gpu --gpus 1 --spool /scratch/me/hooke\n"
       "  hooke runs launch mine --on slurm --spool /scratch/me/hooke    # all such runs of an experiment",
-      options, [&](const LaunchOptions& given) { launch(context, given); });
+      options, [&](const RunLaunchOptions& given) { launch_runs(context, given); });
   command->add_option("RUN", options->runs, "Runs or experiments")->required();
   add_slurm_options(*command, options->slurm);
   command->get_option("--on")->required();
@@ -244,28 +244,29 @@ void add_runs(CLI::App& app, Context& context) {
       "  hooke runs list\n"
       "  hooke runs show k3f9");
 
-  auto listing = std::make_shared<ListOptions>();
-  CLI::App* command =
-      add_command<ListOptions>(*group, "list", "Runs, of the newest experiment first",
-                               "  hooke runs list\n"
-                               "  hooke runs list --experiment fashion-mnist -o csv\n"
-                               "  hooke runs list --filter 'state = RUNNING AND config.training.lr < 0.01'\n"
-                               "  hooke runs list --filter 'tags.team = \"vision\" AND create_time > -24h'\n"
-                               "  hooke runs list --filter 'latest.\"train/loss\":nan OR state = FAILED'\n"
-                               "  hooke runs list --order-by 'latest.\"test/accuracy\" desc, seed'\n"
-                               "  hooke runs list --refresh            # asks Slurm what became of its tasks",
-                               listing, [&](const ListOptions& options) { list(context, options); });
+  auto listing = std::make_shared<RunListOptions>();
+  CLI::App* command = add_command<RunListOptions>(
+      *group, "list", "Runs, of the newest experiment first",
+      "  hooke runs list\n"
+      "  hooke runs list --experiment fashion-mnist -o csv\n"
+      "  hooke runs list --filter 'state = RUNNING AND config.training.lr < 0.01'\n"
+      "  hooke runs list --filter 'tags.team = \"vision\" AND create_time > -24h'\n"
+      "  hooke runs list --filter 'latest.\"train/loss\":nan OR state = FAILED'\n"
+      "  hooke runs list --order-by 'latest.\"test/accuracy\" desc, seed'\n"
+      "  hooke runs list --refresh            # asks Slurm what became of its tasks",
+      listing, [&](const RunListOptions& options) { list_runs(context, options); });
   command->add_option("--experiment", listing->experiment, "Only the runs of this experiment")
       ->type_name("EXPERIMENT");
   add_list_options(*command, listing->wanted, "runs");
   command->add_flag("--refresh", listing->refresh, "Ask Slurm about the runs' tasks first, on a login node");
   add_format(*command, listing->format);
 
-  auto showing = std::make_shared<ShowOptions>();
-  command = add_command<ShowOptions>(*group, "show", "Everything about one run",
-                                     "  hooke runs show k3f9\n"
-                                     "  hooke runs show k3f9 -o json",
-                                     showing, [&](const ShowOptions& options) { show(context, options); });
+  auto showing = std::make_shared<RunShowOptions>();
+  command = add_command<RunShowOptions>(*group, "show", "Everything about one run",
+                                        "  hooke runs show k3f9\n"
+                                        "  hooke runs show k3f9 -o json",
+                                        showing,
+                                        [&](const RunShowOptions& options) { show_run(context, options); });
   command->add_option("RUN", showing->run, "Id of a run, or the beginning of it")->required();
   add_format(*command, showing->format);
 

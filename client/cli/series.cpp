@@ -12,7 +12,7 @@ namespace {
 // What a plot or a look needs; --full gives all.
 constexpr int kDefaultPoints = 1000;
 
-struct ListOptions {
+struct SeriesListOptions {
   std::string run;
   std::string prefix;
   Format format = Format::kTable;
@@ -45,7 +45,7 @@ std::pair<std::string, std::string> kind_and_value(const v1::SeriesInfo& series,
   }
 }
 
-void list(Context& context, const ListOptions& options) {
+void list_series(Context& context, const SeriesListOptions& options) {
   const v1::Run run = resolve_run(context.api(), options.run);
   const auto series = context.api().list_series(run.name(), options.prefix);
   if (options.format == Format::kJson) return print_json_list(context.out, series);
@@ -127,12 +127,12 @@ void add_series(CLI::App& app, Context& context) {
   CLI::App* group = add_group(app, "series", "Measured series of a run: list, get",
                               "  hooke series list k3f9\n"
                               "  hooke series get k3f9 train/loss -o csv");
-  auto listing = std::make_shared<ListOptions>();
-  CLI::App* command =
-      add_command<ListOptions>(*group, "list", "What was measured",
-                               "  hooke series list k3f9\n"
-                               "  hooke series list k3f9 --prefix elasticity/",
-                               listing, [&](const ListOptions& options) { list(context, options); });
+  auto listing = std::make_shared<SeriesListOptions>();
+  CLI::App* command = add_command<SeriesListOptions>(
+      *group, "list", "What was measured",
+      "  hooke series list k3f9\n"
+      "  hooke series list k3f9 --prefix elasticity/",
+      listing, [&](const SeriesListOptions& options) { list_series(context, options); });
   command->add_option("RUN", listing->run, "Id of a run, or the beginning of it")->required();
   command->add_option("--prefix", listing->prefix, "Only keys that begin with this")->type_name("TEXT");
   add_format(*command, listing->format);

@@ -47,7 +47,7 @@ v1::SubmitExperimentRequest to_request(const SubmitOptions& options) {
   request.set_request_id(sdk::make_uuid());
   *request.mutable_config() = read_config(options);
   request.set_experiment_id(options.name);
-  const std::int64_t first = complete(request.config()).training().seed();
+  const std::int64_t first = hooke::complete(request.config()).training().seed();
   if (options.seeds > 1)
     for (int i = 0; i < options.seeds; ++i) request.add_seeds(first + i);
   for (const std::string& axis : options.sweep) *request.add_sweep() = parse_axis(axis);

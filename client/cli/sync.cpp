@@ -19,9 +19,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kTick{200};
+constexpr milliseconds kSyncTick{200};
 // A server that is away for longer than this ends the command, but for --follow.
-constexpr std::chrono::seconds kPatience{60};
+constexpr std::chrono::seconds kSyncPatience{60};
 // Between lines of progress where there is no terminal.
 constexpr int kBarColumns = 24;
 constexpr int kTries = 4;  // of one segment, when the server forgets what it had
@@ -97,7 +97,7 @@ class RunSender {
       }
       if (!options_.follow || ended_) break;
       line_.draw(run_.id + "  waits for the run to go on");
-      std::this_thread::sleep_for(kTick);
+      std::this_thread::sleep_for(kSyncTick);
     }
     if (report_.segments == 0) line_.note(report_.folder + ": nothing is recorded yet");
   }
@@ -172,7 +172,7 @@ class RunSender {
   bool wait_for_records(const SpoolFile& file) const {
     while (going_on(file)) {
       if (measure_spool(file.path).last > 0) return true;
-      std::this_thread::sleep_for(kTick);
+      std::this_thread::sleep_for(kSyncTick);
     }
     return false;
   }
@@ -191,7 +191,7 @@ class RunSender {
         uplink.close_spool();
         closed = true;
       }
-      if (uplink.wait_drained(kTick)) break;
+      if (uplink.wait_drained(kSyncTick)) break;
       draw(file, extent, uplink.acknowledged_position(), first_byte, start);
       give_up_when_away(file);
     }
@@ -226,7 +226,7 @@ class RunSender {
   void give_up_when_away(const SpoolFile& file) const {
     const auto since = lost_since_.load();
     if (options_.follow || since == 0) return;
-    if (steady_clock::now() - steady_clock::time_point(steady_clock::duration(since)) < kPatience) return;
+    if (steady_clock::now() - steady_clock::time_point(steady_clock::duration(since)) < kSyncPatience) return;
     throw Error(Code::kUnavailable, "the server at " + context_.api().endpoint().address +
                                         " went away while " + file.path.string() +
                                         " was sent; the same command goes on when it is back");

@@ -42,23 +42,23 @@ bool is_plain(const std::string& text) {
          text[0] != '-' && text[0] != '.';
 }
 
-std::string flow(const ordered_json& json) {
+std::string flow(const ordered_json& node) {
   std::string text;
-  if (json.is_object()) {
-    for (const auto& [key, value] : json.items())
+  if (node.is_object()) {
+    for (const auto& [key, value] : node.items())
       text += (text.empty() ? "" : ", ") + key + ": " + flow(value);
     return "{" + text + "}";
   }
-  if (json.is_array()) {
-    for (const auto& value : json) text += (text.empty() ? "" : ", ") + flow(value);
+  if (node.is_array()) {
+    for (const auto& value : node) text += (text.empty() ? "" : ", ") + flow(value);
     return "[" + text + "]";
   }
-  if (json.is_string() && is_plain(json.get<std::string>())) return json.get<std::string>();
-  return json.dump();
+  if (node.is_string() && is_plain(node.get<std::string>())) return node.get<std::string>();
+  return node.dump();
 }
 
-void append_block(const ordered_json& json, const std::string& indent, std::string& text) {
-  for (const auto& [key, value] : json.items()) {
+void append_block(const ordered_json& node, const std::string& indent, std::string& text) {
+  for (const auto& [key, value] : node.items()) {
     text += indent + key + ":";
     if (value.is_object()) {
       text += "\n";

@@ -116,11 +116,11 @@ std::string state_of(const v1::Token& token) {
   return "valid";
 }
 
-struct ListOptions {
+struct TokenListOptions {
   Format format = Format::kTable;
 };
 
-void list(Context& context, const ListOptions& options) {
+void list_tokens(Context& context, const TokenListOptions& options) {
   const auto tokens = context.api().list_tokens();
   if (options.format == Format::kJson) return print_json_list(context.out, tokens);
   const auto time = [&](bool given, const google::protobuf::Timestamp& at) {
@@ -178,10 +178,11 @@ void add_tokens(CLI::App& app, Context& context) {
       ->type_name("FILE");
   add_format(*command, made->format);
 
-  auto listed = std::make_shared<ListOptions>();
-  command = add_command<ListOptions>(*group, "list", "Tokens that were made, without their secrets",
-                                     "  hooke tokens list\n  hooke tokens list -o csv", listed,
-                                     [&](const ListOptions& given) { list(context, given); });
+  auto listed = std::make_shared<TokenListOptions>();
+  command =
+      add_command<TokenListOptions>(*group, "list", "Tokens that were made, without their secrets",
+                                    "  hooke tokens list\n  hooke tokens list -o csv", listed,
+                                    [&](const TokenListOptions& given) { list_tokens(context, given); });
   add_format(*command, listed->format);
 
   auto revoked = std::make_shared<RevokeOptions>();

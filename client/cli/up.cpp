@@ -24,7 +24,7 @@ constexpr const char* kDefaultDataRoot = "/usr/share/datasets";
 constexpr milliseconds kStartPatience{30'000};
 constexpr milliseconds kStopPatience{20'000};
 constexpr milliseconds kHealthPatience{5'000};
-constexpr milliseconds kPoll{50};
+constexpr milliseconds kStartPoll{50};
 const std::string kHost = "127.0.0.1:";
 // A worker that cannot start has ended by then.
 constexpr milliseconds kWorkerSettles{700};
@@ -82,7 +82,7 @@ bool await_addresses(const Layout& layout, sdk::UpState& state) {
       state.http_address = kHost + http_port;
       return true;
     }
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kStartPoll);
   }
   return false;
 }

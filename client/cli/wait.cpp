@@ -11,7 +11,7 @@
 namespace hooke::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kTick{1'000};
+constexpr std::chrono::milliseconds kWaitTick{1'000};
 
 struct WaitOptions {
   std::vector<std::string> targets;
@@ -37,7 +37,7 @@ void wait(Context& context, const WaitOptions& options) {
   ProgressLine line(context);
   bool connected = true;
   while (true) {
-    const RunFeed::View view = feed.next(kTick);
+    const RunFeed::View view = feed.next(kWaitTick);
     if (view.connected != connected) {
       line.note(view.connected ? "hooke: the server is back" : "hooke: the server is away; waiting for it");
       connected = view.connected;

@@ -19,7 +19,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kTick{500};
+constexpr std::chrono::milliseconds kWatchTick{500};
 // Between two looks, however fast the changes come.
 constexpr std::chrono::milliseconds kFrame{250};
 // Between two lines about one run that only went on.
@@ -148,7 +148,7 @@ ExitCode follow_live(Context& context, RunFeed& feed) {
   Focus focus;
   Remark remark;
   LiveView::Size size{context.terminal.columns, context.terminal.rows};
-  RunFeed::View view = feed.next(kTick);
+  RunFeed::View view = feed.next(kWatchTick);
   std::optional<Screen> screen;
   if (!view.all_final) screen.emplace(context.out, context.terminal);
   while (!view.all_final) {
@@ -194,7 +194,7 @@ ExitCode follow_lines(Context& context, RunFeed& feed) {
   std::map<std::string, Shown> shown;
   bool connected = true;
   while (true) {
-    const RunFeed::View view = feed.next(kTick);
+    const RunFeed::View view = feed.next(kWatchTick);
     if (view.connected != connected) {
       context.note(view.connected ? "hooke: the server is back"
                                   : "hooke: the server is away; waiting for it");

@@ -9,11 +9,11 @@
 namespace hooke::cli {
 namespace {
 
-struct ListOptions {
+struct WorkerListOptions {
   Format format = Format::kTable;
 };
 
-struct LaunchOptions {
+struct WorkerLaunchOptions {
   int workers = 0;
   std::string labels;
   int idle = 300;
@@ -28,7 +28,7 @@ std::string joined(const google::protobuf::RepeatedPtrField<std::string>& words)
   return text;
 }
 
-void list(Context& context, const ListOptions& options) {
+void list_workers(Context& context, const WorkerListOptions& options) {
   const auto workers = context.api().list_workers();
   if (options.format == Format::kJson) return print_json_list(context.out, workers);
   const bool csv = options.format == Format::kCsv;
@@ -50,7 +50,7 @@ void list(Context& context, const ListOptions& options) {
     context.note("no workers; `hooke up` starts one on this machine, hooke-worker any number");
 }
 
-void launch(Context& context, const LaunchOptions& options) {
+void launch_workers(Context& context, const WorkerLaunchOptions& options) {
   if (options.slurm.offline) throw invalid("--offline", "is not for workers that ask the server for runs");
   SlurmLaunch array(context, options.slurm, "hooke-workers",
                     "Workers that take whatever Hooke's server has queued.");
@@ -67,21 +67,21 @@ void launch(Context& context, const LaunchOptions& options) {
 
 void add_workers(CLI::App& app, Context& context) {
   CLI::App* group = add_group(app, "workers", "Workers: list, launch", "  hooke workers list");
-  auto options = std::make_shared<ListOptions>();
-  CLI::App* command =
-      add_command<ListOptions>(*group, "list", "Workers that are alive or were within the last day",
-                               "  hooke workers list\n"
-                               "  hooke workers list -o json",
-                               options, [&](const ListOptions& given) { list(context, given); });
+  auto options = std::make_shared<WorkerListOptions>();
+  CLI::App* command = add_command<WorkerListOptions>(
+      *group, "list", "Workers that are alive or were within the last day",
+      "  hooke workers list\n"
+      "  hooke workers list -o json",
+      options, [&](const WorkerListOptions& given) { list_workers(context, given); });
   add_format(*command, options->format);
 
-  auto launching = std::make_shared<LaunchOptions>();
-  command = add_command<LaunchOptions>(
+  auto launching = std::make_shared<WorkerLaunchOptions>();
+  command = add_command<WorkerLaunchOptions>(
       *group, "launch", "Start workers that take whatever is queued as Slurm tasks: for many short runs",
       "  hooke workers launch 4 --on slurm --partition gpu --gpus 1 --time 8:00:00 --spool "
       "/scratch/me/hooke\n"
       "  hooke workers launch 16 --on slurm --labels gpu=a100 --idle 60 --spool /scratch/me/hooke",
-      launching, [&](const LaunchOptions& given) { launch(context, given); });
+      launching, [&](const WorkerLaunchOptions& given) { launch_workers(context, given); });
   command->add_option("N", launching->workers, "How many")->required()->check(CLI::PositiveNumber);
   command->add_option("--labels", launching->labels, "What they offer, as gpu=a100,node=big")
       ->type_name("K=V,…");

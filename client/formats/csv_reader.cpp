@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kHeader = "step,value";
 constexpr std::string_view kTable = "step,responding,";  // begins a table of a matrix or of pairs
-constexpr const char* kEnding = ".csv";
+constexpr const char* kCsvEnding = ".csv";
 // A number has no more; a longer line is hardly one of this format.
 constexpr std::size_t kShownBytes = 60;
 
@@ -120,7 +120,7 @@ class CsvFile {
 std::vector<fs::path> csv_files(const fs::path& folder) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (entry.is_regular_file() && entry.path().extension() == kEnding) files.push_back(entry.path());
+    if (entry.is_regular_file() && entry.path().extension() == kCsvEnding) files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   if (files.empty()) throw invalid("PATH", folder.string() + " has no *.csv");
   return files;
@@ -140,7 +140,7 @@ void refuse_several_runs(const fs::path& folder) {
 
 std::string key_of_file(const fs::path& file, const fs::path& below) {
   std::string name = file.lexically_relative(below).generic_string();
-  name.resize(name.size() - std::string_view(kEnding).size());
+  name.resize(name.size() - std::string_view(kCsvEnding).size());
   const auto key = key_of_path(name);
   if (!key) throw invalid("PATH", file.string() + ": a '%' in the name is followed by no code");
   if (key->empty() || key->size() > kMaxSeriesKeyBytes ||
@@ -156,8 +156,8 @@ void read_csv(const fs::path& path, const UseColumn& use, const Remark& remark) 
   if (!fs::exists(path)) throw Error(Code::kNotFound, path.string() + " is not there", "PATH");
   const bool folder = fs::is_directory(path);
   if (folder) refuse_several_runs(path);
-  if (!folder && path.extension() != kEnding)
-    throw invalid("PATH", path.string() + " is no *" + kEnding + " file; its name is the series' key");
+  if (!folder && path.extension() != kCsvEnding)
+    throw invalid("PATH", path.string() + " is no *" + kCsvEnding + " file; its name is the series' key");
   const auto files = folder ? csv_files(path) : std::vector<fs::path>{path};
   std::size_t points = 0, tables = 0;
   for (const fs::path& file : files) {

@@ -18,7 +18,7 @@ constexpr const char* kMatrixHeader =
 constexpr const char* kPairsHeader =
     "step,responding,responding_probe,updated,updated_probe,ratio,numerator,denominator\n";
 
-std::string quoted(const std::string& cell) {
+std::string csv_quoted(const std::string& cell) {
   if (cell.find_first_of(",\"\r\n") == std::string::npos) return cell;
   std::string text = "\"";
   for (const char c : cell) text += c == '"' ? std::string("\"\"") : std::string(1, c);
@@ -43,7 +43,7 @@ class CsvWriter : public RunWriter {
     const auto& info = series_.info();
     file_.emplace(folder_ / run_.run_id() / (path_of_key(info.key()) + ".csv"));
     classes_.clear();
-    for (const auto& name : info.class_names()) classes_.push_back(quoted(name));
+    for (const auto& name : info.class_names()) classes_.push_back(csv_quoted(name));
     switch (info.kind()) {
       case v1::SERIES_KIND_MATRIX:
         return file_->write(kMatrixHeader);

@@ -31,7 +31,7 @@ void append_list(std::string& to, const char* name, std::size_t count, At at) {
   to += ']';
 }
 
-std::string quoted(const std::string& text) {
+std::string json_quoted(const std::string& text) {
   std::string to = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') to += '\\';
@@ -45,7 +45,7 @@ class JsonLinesWriter : public RunWriter {
   explicit JsonLinesWriter(const std::filesystem::path& file) : file_(file) {}
 
   void begin_run(const v1::Run& run) override {
-    run_ = quoted(run.run_id());
+    run_ = json_quoted(run.run_id());
     file_.write("{\"type\":\"run\",\"run\":");
     write_object(json_line(run));
   }
@@ -53,7 +53,7 @@ class JsonLinesWriter : public RunWriter {
   void begin_series(const v1::ExportedSeries& series) override {
     cells_ = static_cast<std::size_t>(series.info().class_names_size()) *
              static_cast<std::size_t>(series.info().class_names_size());
-    key_ = quoted(series.info().key());
+    key_ = json_quoted(series.info().key());
     file_.write("{\"type\":\"series\",\"run\":" + run_ + ",\"series\":");
     write_object(json_line(series));
   }

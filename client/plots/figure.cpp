@@ -9,9 +9,6 @@
 namespace hooke::plots {
 namespace {
 
-// Values that differ by more than this are told apart on a log scale only.
-constexpr double kLogSpan = 1000;
-
 std::string exact(double value) {
   char text[32];
   return {text, std::to_chars(text, text + sizeof text, value).ptr};

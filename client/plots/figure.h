@@ -42,6 +42,8 @@ struct Lane {
 };
 
 enum class Scale { kAuto, kLinear, kLog };
+// Positive values that differ by more than this factor are told apart on a log scale only.
+constexpr double kLogSpan = 1000;
 
 struct Figure {
   std::string title;

@@ -6,10 +6,11 @@
 #include <cstdio>
 #include <limits>
 
+#include "client/plots/figure.h"
+
 namespace hooke::plots {
 namespace {
 
-constexpr double kLogSpan = 1000;
 constexpr Rgb kNotFinite = {158, 158, 158};
 
 // Blue to orange, as ColorBrewer's RdBu and PuOr have their arms: told apart with any colour vision.

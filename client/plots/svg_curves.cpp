@@ -21,9 +21,9 @@ std::string phase_style(const Phase& phase, const char* elastic, const char* ine
          (phase.elastic ? elastic : inelastic) + "\"";
 }
 
-class Drawing {
+class SvgCurves {
  public:
-  Drawing(const Figure& figure, const SvgOptions& options)
+  SvgCurves(const Figure& figure, const SvgOptions& options)
       : figure_(figure), options_(options), page_(options), extent_(extent_of(figure)) {
     y_ = make_axis(
         extent_.y_low, extent_.y_high,
@@ -274,7 +274,7 @@ class Drawing {
 }  // namespace
 
 std::string svg(const Figure& figure, const SvgOptions& options) {
-  return Drawing(figure, options).draw();
+  return SvgCurves(figure, options).draw();
 }
 
 }  // namespace hooke::plots

@@ -7,38 +7,38 @@
 namespace hooke::plots {
 namespace {
 
-constexpr double kMargin = 12;
+constexpr double kPageMargin = 12;
 constexpr double kBar = 14;      // width of the colour bar
 constexpr double kBarRoom = 80;  // with its labels
 constexpr double kLargestCell = 72, kSmallestCell = 5;
-constexpr std::size_t kMostTexts = 12;    // classes whose cells have their figures in them
-constexpr std::size_t kMostNames = 40;    // classes whose names are all there
-constexpr std::size_t kLongestName = 24;  // characters
+constexpr std::size_t kMostTexts = 12;       // classes whose cells have their figures in them
+constexpr std::size_t kMostNames = 40;       // classes whose names are all there
+constexpr std::size_t kLongestSvgName = 24;  // characters
 constexpr double kFewestBarTicks = 3;
 
-class Drawing {
+class SvgHeatMap {
  public:
-  Drawing(const HeatMap& map, const SvgOptions& options)
+  SvgHeatMap(const HeatMap& map, const SvgOptions& options)
       : map_(map), options_(options), page_(options), scale_(map), classes_(map.names.size()) {
     double longest = 0;
     for (const std::string& name : map.names) longest = std::max(longest, width_of(shown(name)));
     const double names = longest * kSmallFontSize;
-    left_ = kMargin + 1.5 * kLineHeight + names + 6;
-    const double room = options.width - left_ - kBarRoom - kMargin;
+    left_ = kPageMargin + 1.5 * kLineHeight + names + 6;
+    const double room = options.width - left_ - kBarRoom - kPageMargin;
     cell_ = std::clamp(room / static_cast<double>(std::max<std::size_t>(1, classes_)), kSmallestCell,
                        kLargestCell);
     tilted_ = names > cell_ - 4;
     side_ = cell_ * static_cast<double>(classes_);
     names_height_ = tilted_ ? names * 0.75 + 12 : kLineHeight;
-    width_ = std::max<double>(left_ + side_ + kBarRoom + kMargin, 240);
+    width_ = std::max<double>(left_ + side_ + kBarRoom + kPageMargin, 240);
   }
 
   std::string draw() {
-    double at = kMargin;
+    double at = kPageMargin;
     if (!map_.title.empty())
-      for (const std::string& row : wrapped({shortened(map_.title, 200)}, width_ - 2 * kMargin, 14)) {
+      for (const std::string& row : wrapped({shortened(map_.title, 200)}, width_ - 2 * kPageMargin, 14)) {
         at += kLineHeight + 2;
-        page_.text(kMargin, at, row, "start", " font-size=\"14\" font-weight=\"bold\"");
+        page_.text(kPageMargin, at, row, "start", " font-size=\"14\" font-weight=\"bold\"");
       }
     at += kLineHeight;
     page_.text(left_ + side_ / 2, at, "updated class", "middle");
@@ -48,22 +48,23 @@ class Drawing {
     bar();
     at = top_ + side_ + 6;
     page_.open("notes");
-    for (const std::string& row : wrapped(map_.notes, width_ - 2 * kMargin, kSmallFontSize)) {
+    for (const std::string& row : wrapped(map_.notes, width_ - 2 * kPageMargin, kSmallFontSize)) {
       at += kLineHeight;
-      page_.text(kMargin, at, row, "start", attribute("font-size", kSmallFontSize) + " fill-opacity=\"0.8\"");
+      page_.text(kPageMargin, at, row, "start",
+                 attribute("font-size", kSmallFontSize) + " fill-opacity=\"0.8\"");
     }
     page_.close();
     return page_.finish(width_, at + 10, map_.title.empty() ? map_.value_title : map_.title);
   }
 
  private:
-  static std::string shown(const std::string& name) { return shortened(name, kLongestName); }
+  static std::string shown(const std::string& name) { return shortened(name, kLongestSvgName); }
 
   void names() {
     const std::string small = attribute("font-size", kSmallFontSize);
     const double middle = top_ + side_ / 2;
-    page_.text(kMargin + 8, middle, "responding class", "middle",
-               " transform=\"rotate(-90 " + coordinate(kMargin + 8) + " " + coordinate(middle) + ")\"");
+    page_.text(kPageMargin + 8, middle, "responding class", "middle",
+               " transform=\"rotate(-90 " + coordinate(kPageMargin + 8) + " " + coordinate(middle) + ")\"");
     page_.open("names");
     // Of many classes every few, that they can be read.
     const std::size_t every = 1 + (classes_ - 1) / kMostNames;
@@ -159,7 +160,7 @@ class Drawing {
 }  // namespace
 
 std::string svg(const HeatMap& map, const SvgOptions& options) {
-  return Drawing(map, options).draw();
+  return SvgHeatMap(map, options).draw();
 }
 
 }  // namespace hooke::plots

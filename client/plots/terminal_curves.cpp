@@ -10,13 +10,13 @@
 namespace hooke::plots {
 namespace {
 
-constexpr int kFaint = 244, kElastic = 214;
+constexpr int kFaint = 244, kElasticShade = 214;
 constexpr int kFewestCanvasRows = 4;
 constexpr std::size_t kLaneNameColumns = 10;
 
-class Drawing {
+class TerminalCurves {
  public:
-  Drawing(const Figure& figure, const TerminalOptions& options)
+  TerminalCurves(const Figure& figure, const TerminalOptions& options)
       : figure_(figure), options_(options), extent_(extent_of(figure)) {
     std::size_t number = 0;
     for (const Curve& curve : figure.curves) strokes_.push_back(stroke_of(curve, number));
@@ -146,7 +146,7 @@ class Drawing {
              column <= canvas.column_of(dot_x(canvas, transition.high)); ++column)
           for (int row = 0; row < canvas.rows(); ++row)
             canvas.shade(column, row, row == 0 ? pick("─", "-") : pick("·", "."), kFaint);
-      for (int row = 0; row < canvas.rows(); ++row) canvas.shade(at, row, pick("│", "|"), kElastic);
+      for (int row = 0; row < canvas.rows(); ++row) canvas.shade(at, row, pick("│", "|"), kElasticShade);
     }
   }
 
@@ -244,9 +244,9 @@ class Drawing {
         for (int c = strip.column_of(dot_x(strip, phase.from)); c <= strip.column_of(dot_x(strip, phase.to));
              ++c)
           strip.shade(c, 0, phase.elastic ? pick("▓", "#") : pick("░", "."),
-                      phase.elastic ? kElastic : kFaint);
+                      phase.elastic ? kElasticShade : kFaint);
       for (const Transition& transition : lane.transitions)
-        strip.shade(strip.column_of(dot_x(strip, transition.at)), 0, pick("│", "|"), kElastic);
+        strip.shade(strip.column_of(dot_x(strip, transition.at)), 0, pick("│", "|"), kElasticShade);
       lines_.push_back(left_padded(lane_name(lane)) + "  " + strip.row(0, options_.colour));
     }
   }
@@ -291,7 +291,7 @@ class Drawing {
 }  // namespace
 
 std::vector<std::string> terminal_lines(const Figure& figure, const TerminalOptions& options) {
-  return Drawing(figure, options).draw();
+  return TerminalCurves(figure, options).draw();
 }
 
 }  // namespace hooke::plots

@@ -17,9 +17,9 @@ int terminal_colour(const Rgb& colour) {
   return 16 + 36 * step(colour.red) + 6 * step(colour.green) + step(colour.blue);
 }
 
-class Drawing {
+class TerminalHeatMap {
  public:
-  Drawing(const HeatMap& map, const TerminalOptions& options)
+  TerminalHeatMap(const HeatMap& map, const TerminalOptions& options)
       : map_(map), options_(options), scale_(map), classes_(map.names.size()) {
     for (const std::string& name : map.names) names_ = std::max(names_, columns_of(shown(name)));
     std::size_t widest = 1;
@@ -109,7 +109,7 @@ class Drawing {
 }  // namespace
 
 std::vector<std::string> terminal_lines(const HeatMap& map, const TerminalOptions& options) {
-  return Drawing(map, options).draw();
+  return TerminalHeatMap(map, options).draw();
 }
 
 }  // namespace hooke::plots

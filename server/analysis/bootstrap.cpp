@@ -12,7 +12,7 @@
 namespace hooke::analysis {
 namespace {
 
-constexpr std::uint64_t kSeed = 20220101;
+constexpr std::uint64_t kResamplingSeed = 20220101;
 // Of the resamples, at least this share must have the figure for it to have an interval.
 constexpr double kLeastDefined = 0.8;
 // Resamples that are worked on together: what they need stays in the cache.
@@ -25,7 +25,7 @@ class Draws {
  public:
   Draws(std::size_t classes, std::size_t per_class, std::size_t resamples)
       : resamples_(resamples), times_(classes * per_class * resamples, 0.0) {
-    std::mt19937_64 random(kSeed);
+    std::mt19937_64 random(kResamplingSeed);
     std::uniform_int_distribution<std::size_t> probe(0, per_class - 1);
     for (std::size_t c = 0; c < classes; ++c)
       for (std::size_t b = 0; b < resamples; ++b)

@@ -1,12 +1,11 @@
 #include "server/analysis/differences.h"
 
 #include <cmath>
-#include <limits>
+
+#include "server/analysis/statistics.h"
 
 namespace hooke::analysis {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // Sums over the pairs of one cell, above and below the line of its figure.
 struct Sum {

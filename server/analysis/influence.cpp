@@ -17,7 +17,6 @@ static_assert(std::endian::native == std::endian::little, "planes are stored lit
 
 constexpr std::size_t kPlanes = 5;
 constexpr std::size_t kPlaneElementBytes = 4;
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 template <class T>
 T element(std::string_view planes, std::size_t plane, std::size_t cells, std::size_t cell) {

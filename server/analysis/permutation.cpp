@@ -7,11 +7,12 @@
 #include <numeric>
 #include <random>
 
+#include "server/analysis/statistics.h"
+
 namespace hooke::analysis {
 namespace {
 
-constexpr std::uint64_t kSeed = 19350601;
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr std::uint64_t kPermutationSeed = 19350601;
 // Statistics that differ by rounding alone are equal. A spread below kNoSpread of all squares is none; what
 // is above loses up to seven digits.
 constexpr double kRounding = 1e-6;
@@ -70,7 +71,7 @@ class Flips {
     }
   }
   void try_random(int permutations) {
-    std::mt19937_64 random(kSeed);
+    std::mt19937_64 random(kPermutationSeed);
     for (int i = 0; i < permutations; ++i) {
       std::fill(sum_.begin(), sum_.end(), 0.0);
       std::uint64_t bits = 0;
@@ -123,7 +124,7 @@ class Exchanges {
     while (std::prev_permutation(chosen_.begin(), chosen_.end()));
   }
   void try_random(int permutations) {
-    std::mt19937_64 random(kSeed);
+    std::mt19937_64 random(kPermutationSeed);
     std::vector<std::size_t> order(units_);
     std::iota(order.begin(), order.end(), std::size_t{0});
     for (int i = 0; i < permutations; ++i) {

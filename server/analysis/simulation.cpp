@@ -9,9 +9,9 @@
 namespace hooke::analysis {
 namespace {
 
-constexpr double kLargestPhi = 0.99;
+constexpr double kLargestDrawnPhi = 0.99;
 constexpr std::size_t kCandidates = 48;
-constexpr int kTimeSteps = 12;
+constexpr int kRefitTimeSteps = 12;
 constexpr double kTiny = 1e-300;
 constexpr double kEnough = 20;  // simulated series as extreme as the sample
 
@@ -27,7 +27,7 @@ class Refit {
     const BreakSearch search(design_, y);
     if (fit_.shape.kind == Shape::Kind::kRelaxation) {
       const double centre = std::log(search.best_relaxation());
-      return {std::exp(minimise(centre - kTimeStep, centre + kTimeStep, centre, kTimeSteps,
+      return {std::exp(minimise(centre - kTimeStep, centre + kTimeStep, centre, kRefitTimeSteps,
                                 [&](double time) { return search.rss_relaxation(std::exp(time)); }))};
     }
     const Family family = fit_.shape.kind == Shape::Kind::kJumps ? Family::kJumps : Family::kHinges;
@@ -79,7 +79,7 @@ Simulation::Simulation(const Sample& sample, const Fit& fit, const Fit& noise)
   curve_ = curve.fitted;
   const auto n = static_cast<double>(sample.size());
   const auto p = std::min(static_cast<double>(fit.shape.parameters()), n / 2 - 2);
-  phi_ = std::min(kLargestPhi, (correlated.phi + p / n) / (1 - (p + 2) / n));
+  phi_ = std::min(kLargestDrawnPhi, (correlated.phi + p / n) / (1 - (p + 2) / n));
   innovations_ = centred(without_noise(noise.rss, sample.size()) || noise.shape == fit.shape
                              ? curve.residuals
                              : curve_of(sample, noise, 0.1).residuals);
@@ -103,7 +103,7 @@ void Simulation::set_phi(double phi) {
 void Simulation::draw_phi(std::mt19937_64& random) {
   const double error = 1 / std::sqrt(static_cast<double>(curve_.size()) * (1 - phi_ * phi_));
   set_phi(std::clamp(std::tanh(std::atanh(phi_) + error * std::normal_distribution<double>()(random)),
-                     -kLargestPhi, kLargestPhi));
+                     -kLargestDrawnPhi, kLargestDrawnPhi));
 }
 
 std::vector<double> Simulation::draw(std::mt19937_64& random) const {

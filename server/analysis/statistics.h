@@ -1,10 +1,14 @@
 // Small statistics that several analyses share. Pure functions, callable from any thread.
 #pragma once
 
+#include <limits>
 #include <span>
 #include <vector>
 
 namespace hooke::analysis {
+
+// A figure that is not defined.
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // Arithmetic mean; NaN of nothing.
 double mean(std::span<const double> values);

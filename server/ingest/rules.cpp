@@ -9,10 +9,6 @@
 namespace hooke::ingest {
 namespace {
 
-Error broken(const std::string& where, const std::string& what) {
-  return Error(Code::kInvalidArgument, where + ": " + what);
-}
-
 constexpr TimeUs kMaxTime = 253'402'300'799'999'999;
 
 std::string at_most(std::size_t limit) {
@@ -53,6 +49,10 @@ void check_per_class(const std::string& where, const storage::SeriesDeclaration&
 }
 
 }  // namespace
+
+Error broken(const std::string& where, const std::string& what) {
+  return Error(Code::kInvalidArgument, where + ": " + what);
+}
 
 std::string place(const std::string& key, Step step) {
   const std::string series = "series " + key;

@@ -5,9 +5,13 @@
 #include <string>
 
 #include "hooke/v1/worker.pb.h"
+#include "proto/hooke/error.h"
 #include "server/storage/series.h"
 
 namespace hooke::ingest {
+
+// kInvalidArgument of a record that breaks a rule; `where`: its part, as place() or "provenance".
+Error broken(const std::string& where, const std::string& what);
 
 // "series train/loss, step 5"; `step` below 0: no step.
 std::string place(const std::string& key, Step step = -1);

@@ -22,10 +22,6 @@ namespace {
 using storage::SeriesKind;
 using storage::Transaction;
 
-Error broken(const std::string& where, const std::string& what) {
-  return Error(Code::kInvalidArgument, where + ": " + what);
-}
-
 // What is not here yet: nothing of the batch is stored, and it may be sent again.
 Error missing(const std::string& field, const std::string& what) {
   return Error(Code::kFailedPrecondition, what, field);

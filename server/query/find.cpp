@@ -15,7 +15,7 @@ constexpr std::size_t kMostReferences = 1000;
 constexpr const char* kRunsHint = "; `hooke runs list` shows what there is";
 constexpr const char* kExperimentsHint = "; `hooke experiments list` shows what there is";
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return "'" + std::string(text) + "'";
 }
 
@@ -38,7 +38,7 @@ std::optional<Run> run_by_prefix(Snapshot& snapshot, std::string_view id, const 
   for (std::size_t i = 0; i < std::min(candidates.size(), kCandidates); ++i)
     list += (list.empty() ? "" : ", ") + candidates[i].run_id;
   if (candidates.size() > kCandidates) list += ", …";
-  throw invalid(field, quoted(id) + " stands for several runs: " + list);
+  throw invalid(field, in_quotes(id) + " stands for several runs: " + list);
 }
 
 // "E" and "ID" of "experiments/E/runs/ID".
@@ -60,10 +60,10 @@ storage::Run find_run(Snapshot& snapshot, std::string_view reference, const std:
   require(reference, field, "a run, as in experiments/-/runs/ID");
   const auto name = parse_run_name(reference);
   const auto run = run_by_prefix(snapshot, name ? name->run : reference, field);
-  if (!run) throw not_found(field, "there is no run " + quoted(name ? name->run : reference) + kRunsHint);
+  if (!run) throw not_found(field, "there is no run " + in_quotes(name ? name->run : reference) + kRunsHint);
   if (name && name->experiment != "-" && name->experiment != run->experiment_name)
-    throw not_found(field, "run " + run->run_id + " is of experiment " + quoted(run->experiment_name) +
-                               ", not of " + quoted(name->experiment));
+    throw not_found(field, "run " + run->run_id + " is of experiment " + in_quotes(run->experiment_name) +
+                               ", not of " + in_quotes(name->experiment));
   return *run;
 }
 
@@ -72,7 +72,7 @@ storage::Experiment find_experiment(Snapshot& snapshot, std::string_view referen
   require(reference, field, "an experiment, as in experiments/NAME");
   const auto name = reference.starts_with(kExperiments) ? reference.substr(kExperiments.size()) : reference;
   if (auto experiment = storage::find_experiment(snapshot, name)) return *experiment;
-  throw not_found(field, "there is no experiment " + quoted(name) + kExperimentsHint);
+  throw not_found(field, "there is no experiment " + in_quotes(name) + kExperimentsHint);
 }
 
 Resource lookup(Snapshot& snapshot, std::string_view reference, const std::string& field) {
@@ -82,7 +82,7 @@ Resource lookup(Snapshot& snapshot, std::string_view reference, const std::strin
   if (const auto run = storage::find_run(snapshot, reference)) return *run;
   if (const auto experiment = storage::find_experiment(snapshot, reference)) return *experiment;
   if (const auto run = run_by_prefix(snapshot, reference, field)) return *run;
-  throw not_found(field, "there is no run or experiment " + quoted(reference) + kRunsHint);
+  throw not_found(field, "there is no run or experiment " + in_quotes(reference) + kRunsHint);
 }
 
 Parent find_parent(Snapshot& snapshot, std::string_view reference, const std::string& field) {

@@ -41,13 +41,13 @@ Error no_table(Snapshot& snapshot, const storage::Series& series, Step wanted) {
 }
 
 // Where a page begins: "STEP:ROW", so that a run which goes on does not change the table in between.
-struct PageStart {
+struct PairsPageStart {
   Step step = 0;
   std::int32_t row = 0;
 };
 
-PageStart parse_page_token(const std::string& token, std::size_t probes) {
-  PageStart start;
+PairsPageStart parse_pairs_page_token(const std::string& token, std::size_t probes) {
+  PairsPageStart start;
   const char* end = token.data() + token.size();
   const auto step = std::from_chars(token.data(), end, start.step);
   if (step.ec == std::errc() && step.ptr != end && *step.ptr == ':') {
@@ -107,8 +107,8 @@ v1::GetPairsResponse get_pairs(Snapshot& snapshot, const v1::GetPairsRequest& re
   if (series.progress.count == 0)
     throw Error(Code::kFailedPrecondition, declaration.key + " has no table yet");
   const std::size_t probes = declaration.class_names.size() * static_cast<std::size_t>(declaration.per_class);
-  PageStart start{request.has_step() ? request.step() : series.progress.last_step, 0};
-  if (!request.page_token().empty()) start = parse_page_token(request.page_token(), probes);
+  PairsPageStart start{request.has_step() ? request.step() : series.progress.last_step, 0};
+  if (!request.page_token().empty()) start = parse_pairs_page_token(request.page_token(), probes);
 
   const std::size_t most = std::max<std::size_t>(1, kMostPairsPerAnswer / probes);
   const auto blocks = storage::read_pairs(snapshot, series, start.step, start.row, most);

@@ -20,7 +20,7 @@ constexpr int kDefaultSeriesPage = 1000;
 constexpr int kLargestSeriesPage = 10'000;
 
 // Where a page begins: with this key, at this step.
-struct PageStart {
+struct SeriesPageStart {
   std::size_t key = 0;
   std::optional<Step> step;
 };
@@ -31,10 +31,10 @@ bool parse(std::string_view text, Number& number) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-PageStart parse_page_token(const std::string& token, std::size_t keys) {
+SeriesPageStart parse_series_page_token(const std::string& token, std::size_t keys) {
   if (token.empty()) return {};
   const auto colon = token.find(':');
-  PageStart start;
+  SeriesPageStart start;
   Step step = 0;
   if (colon == std::string::npos || !parse(std::string_view(token).substr(0, colon), start.key) ||
       !parse(std::string_view(token).substr(colon + 1), step) || start.key >= keys)
@@ -68,12 +68,12 @@ void check(const v1::GetSeriesRequest& request) {
 }
 
 // What is asked: the series of one run, or those of several for their mean.
-struct Subject {
+struct Sources {
   std::vector<storage::Run> runs;
   bool mean = false;
 };
 
-Subject subject_of(Snapshot& snapshot, const v1::GetSeriesRequest& request) {
+Sources sources_of(Snapshot& snapshot, const v1::GetSeriesRequest& request) {
   if (!request.runs().empty())
     return {find_all_runs(snapshot, {request.runs().begin(), request.runs().end()}, "runs"), true};
   if (request.run().empty())
@@ -85,7 +85,7 @@ Subject subject_of(Snapshot& snapshot, const v1::GetSeriesRequest& request) {
 }
 
 // A key that was asked for, in each run that has it.
-struct Asked {
+struct AskedSeries {
   std::vector<Source> sources;
   bool mean = false;
 
@@ -111,7 +111,7 @@ struct Asked {
   }
 };
 
-void fill(v1::SeriesColumn& column, const Means& means) {
+void fill_column(v1::SeriesColumn& column, const Means& means) {
   const Values& values = means.values;
   column.mutable_step()->Add(values.step.begin(), values.step.end());
   column.mutable_value()->Add(values.value.begin(), values.value.end());
@@ -120,14 +120,14 @@ void fill(v1::SeriesColumn& column, const Means& means) {
 }
 
 // All points, key after key, as many as fit in one answer.
-void fill_page(Snapshot& snapshot, const std::vector<Asked>& asked, StepRange range, const PageStart& start,
-               v1::GetSeriesResponse& response) {
+void fill_page(Snapshot& snapshot, const std::vector<AskedSeries>& asked, StepRange range,
+               const SeriesPageStart& start, v1::GetSeriesResponse& response) {
   std::size_t left = kMostPointsPerAnswer;
   for (std::size_t k = start.key; k < asked.size(); ++k) {
     StepRange rest = range;
     if (k == start.key && start.step) rest.from = std::max(rest.from, *start.step);
     const Means page = asked[k].read(snapshot, rest, left);
-    fill(*response.mutable_columns(static_cast<int>(k)), page);
+    fill_column(*response.mutable_columns(static_cast<int>(k)), page);
     if (page.next) {
       response.set_next_page_token(std::to_string(k) + ":" + std::to_string(*page.next));
       return;
@@ -182,19 +182,19 @@ v1::ListSeriesResponse list_series(Snapshot& snapshot, const v1::ListSeriesReque
 v1::GetSeriesResponse get_series(Snapshot& snapshot, const v1::GetSeriesRequest& request) {
   check(request);
   const StepRange range = range_of(request);
-  const Subject subject = subject_of(snapshot, request);
-  std::vector<Asked> asked;
+  const Sources sources = sources_of(snapshot, request);
+  std::vector<AskedSeries> asked;
   for (const std::string& key : request.keys())
-    asked.push_back({resolve_in_runs(snapshot, subject.runs, key), subject.mean});
-  const PageStart start = parse_page_token(request.page_token(), asked.size());
+    asked.push_back({resolve_in_runs(snapshot, sources.runs, key), sources.mean});
+  const SeriesPageStart start = parse_series_page_token(request.page_token(), asked.size());
   v1::GetSeriesResponse response;
   for (int k = 0; k < request.keys_size(); ++k) {
     auto* column = response.add_columns();
     column->set_key(request.keys(k));
-    const Asked& one = asked[static_cast<std::size_t>(k)];
+    const AskedSeries& one = asked[static_cast<std::size_t>(k)];
     column->set_count(one.count(snapshot, range));
     if (request.points() > 0)
-      fill(*column, one.draw(snapshot, range, static_cast<std::size_t>(request.points())));
+      fill_column(*column, one.draw(snapshot, range, static_cast<std::size_t>(request.points())));
   }
   if (request.points() == 0) fill_page(snapshot, asked, range, start, response);
   return response;

@@ -16,10 +16,10 @@ using storage::Changes;
 using storage::Snapshot;
 
 constexpr std::size_t kRunsPerStep = 50;
-constexpr std::size_t kPointsPerMessage = 50'000;
+constexpr std::size_t kTailPoints = 50'000;
 constexpr std::size_t kMatrixBytesPerMessage = 1 << 20;
 constexpr std::size_t kCellBytes = 20;
-constexpr std::size_t kMessagesPerStep = 3;
+constexpr std::size_t kMessagesAtOnce = 3;
 
 std::vector<storage::Run> runs_to_follow(storage::Readers& readers,
                                          const google::protobuf::RepeatedPtrField<std::string>& names) {
@@ -153,7 +153,7 @@ void Tail::cut_back(Snapshot& snapshot, const storage::Run& run, FeedStep<v1::Ta
 
 // What is left of one message.
 struct Tail::Budget {
-  std::size_t points = kPointsPerMessage;
+  std::size_t points = kTailPoints;
   std::size_t matrix_bytes = kMatrixBytesPerMessage;
 };
 
@@ -247,7 +247,7 @@ FeedStep<v1::TailResponse> Tail::next(const Changes::Batch& batch) {
   if (!dirty_.empty()) {
     auto snapshot = readers_.snapshot();
     // One run's points at a time keep the number of bytes in flight small.
-    while (!dirty_.empty() && step.messages.size() < kMessagesPerStep) {
+    while (!dirty_.empty() && step.messages.size() < kMessagesAtOnce) {
       const RunId id = *dirty_.begin();
       if (!look(snapshot, id, step)) break;
       dirty_.erase(id);

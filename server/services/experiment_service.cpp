@@ -16,7 +16,7 @@ namespace {
 
 constexpr TimeUs kDayUs = 86'400'000'000;
 
-std::string method(const char* name) {
+std::string experiment_method(const char* name) {
   return std::string("/hooke.v1.ExperimentService/") + name;
 }
 
@@ -52,7 +52,7 @@ std::string ExperimentService::run_id(const std::string& name) {
 grpc::Status ExperimentService::CheckConfig(grpc::ServerContext* context,
                                             const v1::CheckConfigRequest* request,
                                             v1::CheckConfigResponse* response) {
-  return gate_.run(*context, method("CheckConfig"), [&](const access::Caller&) {
+  return gate_.run(*context, experiment_method("CheckConfig"), [&](const access::Caller&) {
     *response->mutable_config() = complete(request->config());
     response->set_config_json(canonical_json(response->config()));
   });
@@ -61,7 +61,7 @@ grpc::Status ExperimentService::CheckConfig(grpc::ServerContext* context,
 grpc::Status ExperimentService::SubmitExperiment(grpc::ServerContext* context,
                                                  const v1::SubmitExperimentRequest* request,
                                                  v1::SubmitExperimentResponse* response) {
-  return gate_.run(*context, method("SubmitExperiment"), [&](const access::Caller& caller) {
+  return gate_.run(*context, experiment_method("SubmitExperiment"), [&](const access::Caller& caller) {
     const auto plan = plan_submit(*request, caller.owner);
     if (request->validate_only()) {
       *response = preview(plan);
@@ -81,7 +81,7 @@ grpc::Status ExperimentService::SubmitExperiment(grpc::ServerContext* context,
 grpc::Status ExperimentService::GetExperiment(grpc::ServerContext* context,
                                               const v1::GetExperimentRequest* request,
                                               v1::Experiment* response) {
-  return gate_.run(*context, method("GetExperiment"), [&](const access::Caller&) {
+  return gate_.run(*context, experiment_method("GetExperiment"), [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     *response =
         query::experiment_resource(snapshot, query::find_experiment(snapshot, request->name(), "name"));
@@ -91,7 +91,7 @@ grpc::Status ExperimentService::GetExperiment(grpc::ServerContext* context,
 grpc::Status ExperimentService::ListExperiments(grpc::ServerContext* context,
                                                 const v1::ListExperimentsRequest* request,
                                                 v1::ListExperimentsResponse* response) {
-  return gate_.run(*context, method("ListExperiments"), [&](const access::Caller&) {
+  return gate_.run(*context, experiment_method("ListExperiments"), [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     *response = query::list_experiments(snapshot, *request, clock_());
   });
@@ -99,7 +99,7 @@ grpc::Status ExperimentService::ListExperiments(grpc::ServerContext* context,
 
 grpc::Status ExperimentService::GetRun(grpc::ServerContext* context, const v1::GetRunRequest* request,
                                        v1::Run* response) {
-  return gate_.run(*context, method("GetRun"), [&](const access::Caller&) {
+  return gate_.run(*context, experiment_method("GetRun"), [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     *response = query::whole_run_resource(snapshot, query::find_run(snapshot, request->name(), "name"));
   });
@@ -107,7 +107,7 @@ grpc::Status ExperimentService::GetRun(grpc::ServerContext* context, const v1::G
 
 grpc::Status ExperimentService::ListRuns(grpc::ServerContext* context, const v1::ListRunsRequest* request,
                                          v1::ListRunsResponse* response) {
-  return gate_.run(*context, method("ListRuns"), [&](const access::Caller&) {
+  return gate_.run(*context, experiment_method("ListRuns"), [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     *response = query::list_runs(snapshot, *request, clock_());
   });
@@ -115,7 +115,7 @@ grpc::Status ExperimentService::ListRuns(grpc::ServerContext* context, const v1:
 
 grpc::Status ExperimentService::Lookup(grpc::ServerContext* context, const v1::LookupRequest* request,
                                        v1::LookupResponse* response) {
-  return gate_.run(*context, method("Lookup"), [&](const access::Caller&) {
+  return gate_.run(*context, experiment_method("Lookup"), [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     const auto found = query::lookup(snapshot, request->reference(), "reference");
     if (const auto* run = std::get_if<storage::Run>(&found)) {
@@ -129,7 +129,7 @@ grpc::Status ExperimentService::Lookup(grpc::ServerContext* context, const v1::L
 
 grpc::Status ExperimentService::CancelRun(grpc::ServerContext* context, const v1::CancelRunRequest* request,
                                           v1::Run* response) {
-  return gate_.run(*context, method("CancelRun"), [&](const access::Caller& caller) {
+  return gate_.run(*context, experiment_method("CancelRun"), [&](const access::Caller& caller) {
     const auto run = queue_.cancel(run_id(request->name()), caller.owner);
     auto snapshot = readers_.snapshot();
     *response = query::run_resource(snapshot, run);
@@ -138,7 +138,7 @@ grpc::Status ExperimentService::CancelRun(grpc::ServerContext* context, const v1
 
 grpc::Status ExperimentService::RetryRun(grpc::ServerContext* context, const v1::RetryRunRequest* request,
                                          v1::Run* response) {
-  return gate_.run(*context, method("RetryRun"), [&](const access::Caller& caller) {
+  return gate_.run(*context, experiment_method("RetryRun"), [&](const access::Caller& caller) {
     const auto run = queue_.retry(run_id(request->name()), caller.owner);
     auto snapshot = readers_.snapshot();
     *response = query::run_resource(snapshot, run);
@@ -147,7 +147,7 @@ grpc::Status ExperimentService::RetryRun(grpc::ServerContext* context, const v1:
 
 grpc::Status ExperimentService::ExtendRun(grpc::ServerContext* context, const v1::ExtendRunRequest* request,
                                           v1::Run* response) {
-  return gate_.run(*context, method("ExtendRun"), [&](const access::Caller& caller) {
+  return gate_.run(*context, experiment_method("ExtendRun"), [&](const access::Caller& caller) {
     const auto before = [&] {
       auto snapshot = readers_.snapshot();
       return query::find_run(snapshot, request->name(), "name");
@@ -161,7 +161,7 @@ grpc::Status ExperimentService::ExtendRun(grpc::ServerContext* context, const v1
 grpc::Status ExperimentService::ListWorkers(grpc::ServerContext* context,
                                             const v1::ListWorkersRequest* request,
                                             v1::ListWorkersResponse* response) {
-  return gate_.run(*context, method("ListWorkers"), [&](const access::Caller&) {
+  return gate_.run(*context, experiment_method("ListWorkers"), [&](const access::Caller&) {
     const auto size = query::page_size_of(request->page_size());
     auto snapshot = readers_.snapshot();
     response->set_next_page_token(query::fill_pages(
@@ -176,8 +176,8 @@ grpc::Status ExperimentService::ListWorkers(grpc::ServerContext* context,
 grpc::ServerWriteReactor<v1::WatchRunsResponse>* ExperimentService::WatchRuns(
     grpc::CallbackServerContext* context, const v1::WatchRunsRequest* request) {
   access::Caller caller;
-  const auto status =
-      gate_.run(*context, method("WatchRuns"), [&](const access::Caller& found) { caller = found; });
+  const auto status = gate_.run(*context, experiment_method("WatchRuns"),
+                                [&](const access::Caller& found) { caller = found; });
   if (!status.ok()) return new RefusedFeed<v1::WatchRunsResponse>(status);
   const auto make = [this, wanted = *request] { return std::make_unique<query::RunWatch>(readers_, wanted); };
   return Feed<query::RunWatch, v1::WatchRunsResponse>::start(make, changes_, pool_, streams_, caller);
@@ -186,7 +186,7 @@ grpc::ServerWriteReactor<v1::WatchRunsResponse>* ExperimentService::WatchRuns(
 grpc::Status ExperimentService::ImportSeries(grpc::ServerContext* context,
                                              grpc::ServerReader<v1::ImportSeriesRequest>* reader,
                                              v1::ImportSeriesResponse* response) {
-  return gate_.run(*context, method("ImportSeries"), [&](const access::Caller& caller) {
+  return gate_.run(*context, experiment_method("ImportSeries"), [&](const access::Caller& caller) {
     ingest::Import import(importer_);
     {
       IdleCalls::Reading reading(idle_, *context);
@@ -206,7 +206,7 @@ grpc::Status ExperimentService::ImportSeries(grpc::ServerContext* context,
 grpc::Status ExperimentService::UpdateSlurmJobs(grpc::ServerContext* context,
                                                 const v1::UpdateSlurmJobsRequest* request,
                                                 google::protobuf::Empty*) {
-  return gate_.run(*context, method("UpdateSlurmJobs"), [&](const access::Caller&) {
+  return gate_.run(*context, experiment_method("UpdateSlurmJobs"), [&](const access::Caller&) {
     std::vector<scheduling::SlurmReport> reports;
     for (const v1::RunSlurmJob& job : request->jobs())
       reports.push_back({job.run(), query::slurm_record(job.job())});

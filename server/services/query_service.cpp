@@ -15,7 +15,7 @@
 namespace hooke::services {
 namespace {
 
-std::string method(const char* name) {
+std::string query_method(const char* name) {
   return std::string("/hooke.v1.QueryService/") + name;
 }
 
@@ -23,7 +23,7 @@ std::string method(const char* name) {
 
 grpc::Status QueryService::ListSeries(grpc::ServerContext* context, const v1::ListSeriesRequest* request,
                                       v1::ListSeriesResponse* response) {
-  return gate_.run(*context, method("ListSeries"), [&](const access::Caller&) {
+  return gate_.run(*context, query_method("ListSeries"), [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     *response = query::list_series(snapshot, *request);
   });
@@ -31,7 +31,7 @@ grpc::Status QueryService::ListSeries(grpc::ServerContext* context, const v1::Li
 
 grpc::Status QueryService::GetSeries(grpc::ServerContext* context, const v1::GetSeriesRequest* request,
                                      v1::GetSeriesResponse* response) {
-  return gate_.run(*context, method("GetSeries"), [&](const access::Caller&) {
+  return gate_.run(*context, query_method("GetSeries"), [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     *response = query::get_series(snapshot, *request);
   });
@@ -39,14 +39,14 @@ grpc::Status QueryService::GetSeries(grpc::ServerContext* context, const v1::Get
 
 grpc::Status QueryService::GetInfluence(grpc::ServerContext* context, const v1::GetInfluenceRequest* request,
                                         v1::GetInfluenceResponse* response) {
-  return gate_.run(*context, method("GetInfluence"),
+  return gate_.run(*context, query_method("GetInfluence"),
                    [&](const access::Caller&) { *response = query::get_influence(readers_, *request); });
 }
 
 grpc::Status QueryService::GetInfluenceDifference(grpc::ServerContext* context,
                                                   const v1::GetInfluenceDifferenceRequest* request,
                                                   v1::GetInfluenceDifferenceResponse* response) {
-  return gate_.run(*context, method("GetInfluenceDifference"), [&](const access::Caller&) {
+  return gate_.run(*context, query_method("GetInfluenceDifference"), [&](const access::Caller&) {
     *response = query::get_influence_difference(readers_, *request);
   });
 }
@@ -54,13 +54,13 @@ grpc::Status QueryService::GetInfluenceDifference(grpc::ServerContext* context,
 grpc::Status QueryService::GetUpdateSizes(grpc::ServerContext* context,
                                           const v1::GetUpdateSizesRequest* request,
                                           v1::GetUpdateSizesResponse* response) {
-  return gate_.run(*context, method("GetUpdateSizes"),
+  return gate_.run(*context, query_method("GetUpdateSizes"),
                    [&](const access::Caller&) { *response = query::get_update_sizes(readers_, *request); });
 }
 
 grpc::Status QueryService::GetPairs(grpc::ServerContext* context, const v1::GetPairsRequest* request,
                                     v1::GetPairsResponse* response) {
-  return gate_.run(*context, method("GetPairs"), [&](const access::Caller&) {
+  return gate_.run(*context, query_method("GetPairs"), [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     *response = query::get_pairs(snapshot, *request);
   });
@@ -68,13 +68,13 @@ grpc::Status QueryService::GetPairs(grpc::ServerContext* context, const v1::GetP
 
 grpc::Status QueryService::GetPhases(grpc::ServerContext* context, const v1::GetPhasesRequest* request,
                                      v1::GetPhasesResponse* response) {
-  return gate_.run(*context, method("GetPhases"),
+  return gate_.run(*context, query_method("GetPhases"),
                    [&](const access::Caller&) { *response = query::get_phases(readers_, *request); });
 }
 
 grpc::Status QueryService::CompareRuns(grpc::ServerContext* context, const v1::CompareRunsRequest* request,
                                        v1::CompareRunsResponse* response) {
-  return gate_.run(*context, method("CompareRuns"), [&](const access::Caller&) {
+  return gate_.run(*context, query_method("CompareRuns"), [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     *response = query::compare_runs(snapshot, *request);
   });
@@ -84,7 +84,7 @@ grpc::ServerWriteReactor<v1::TailResponse>* QueryService::Tail(grpc::CallbackSer
                                                                const v1::TailRequest* request) {
   access::Caller caller;
   const auto status =
-      gate_.run(*context, method("Tail"), [&](const access::Caller& found) { caller = found; });
+      gate_.run(*context, query_method("Tail"), [&](const access::Caller& found) { caller = found; });
   if (!status.ok()) return new RefusedFeed<v1::TailResponse>(status);
   const auto make = [this, wanted = *request] { return std::make_unique<query::Tail>(readers_, wanted); };
   return Feed<query::Tail, v1::TailResponse>::start(make, changes_, pool_, streams_, caller);
@@ -94,7 +94,7 @@ grpc::ServerWriteReactor<v1::ExportRunResponse>* QueryService::ExportRun(
     grpc::CallbackServerContext* context, const v1::ExportRunRequest* request) {
   access::Caller caller;
   const auto status =
-      gate_.run(*context, method("ExportRun"), [&](const access::Caller& found) { caller = found; });
+      gate_.run(*context, query_method("ExportRun"), [&](const access::Caller& found) { caller = found; });
   if (!status.ok()) return new RefusedFeed<v1::ExportRunResponse>(status);
   const auto make = [this, wanted = *request] {
     return std::make_unique<query::RunExport>(readers_, wanted);

@@ -22,7 +22,7 @@ std::optional<Enum> maybe_enumeration(Statement& row, int column) {
   return row.enumeration<Enum>(column);
 }
 
-Attempt read(Statement& row) {
+Attempt read_attempt(Statement& row) {
   Attempt attempt;
   attempt.run = {row.integer(0)};
   attempt.number = row.small(1);
@@ -51,13 +51,13 @@ Attempt read(Statement& row) {
 
 std::vector<Attempt> read_all(Statement&& rows) {
   std::vector<Attempt> attempts;
-  while (rows.step()) attempts.push_back(read(rows));
+  while (rows.step()) attempts.push_back(read_attempt(rows));
   return attempts;
 }
 
 std::optional<Attempt> read_one(Statement&& row) {
   if (!row.step()) return std::nullopt;
-  return read(row);
+  return read_attempt(row);
 }
 
 void make_newest(Transaction& transaction, RunId run, std::int32_t number, const std::string& worker,

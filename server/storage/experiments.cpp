@@ -14,7 +14,7 @@ Pairs tags_of(Snapshot& snapshot, ExperimentId id) {
 }
 
 // Columns: id, name, submitter, note, archived, create_us. Tags are read afterwards.
-Experiment read(Statement& row) {
+Experiment read_experiment(Statement& row) {
   Experiment experiment;
   experiment.id = {row.integer(0)};
   experiment.name = row.text(1);
@@ -27,7 +27,7 @@ Experiment read(Statement& row) {
 
 std::optional<Experiment> read_one(Snapshot& snapshot, Statement&& row) {
   if (!row.step()) return std::nullopt;
-  Experiment experiment = read(row);
+  Experiment experiment = read_experiment(row);
   experiment.tags = tags_of(snapshot, experiment.id);
   return experiment;
 }

@@ -14,7 +14,7 @@ namespace hooke::storage {
 namespace {
 
 // SQLite's own file system takes less than 128 KiB at a time.
-constexpr sqlite3_int64 kPieceBytes = 64 << 10;
+constexpr sqlite3_int64 kCopyBytes = 64 << 10;
 
 void check(int rc, const std::string& path) {
   if (rc != SQLITE_OK)
@@ -56,8 +56,8 @@ class LogFile {
     check(file()->pMethods->xFileSize(file(), &size), path_);
     if (size == 0) return;
     std::vector<char> piece;
-    for (sqlite3_int64 offset = 0; offset < size; offset += kPieceBytes) {
-      piece.resize(static_cast<std::size_t>(std::min(kPieceBytes, size - offset)));
+    for (sqlite3_int64 offset = 0; offset < size; offset += kCopyBytes) {
+      piece.resize(static_cast<std::size_t>(std::min(kCopyBytes, size - offset)));
       const int bytes = static_cast<int>(piece.size());
       check(file()->pMethods->xRead(file(), piece.data(), bytes, offset), path_);
       check(file()->pMethods->xWrite(file(), piece.data(), bytes, offset), path_);

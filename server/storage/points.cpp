@@ -9,13 +9,13 @@ namespace {
 
 // A cell is 20 bytes: three planes of float32, then `skipped` and `nonfinite`, which nearly always are
 // 0 everywhere. Then they are not stored, and a single byte stands for them: such a blob has an odd size.
-constexpr std::size_t kCellBytes = 20;
+constexpr std::size_t kPlaneCellBytes = 20;
 constexpr std::size_t kFloatBytes = 12;
 
 std::string packed(std::string_view planes) {
-  const std::size_t cells = planes.size() / kCellBytes;
+  const std::size_t cells = planes.size() / kPlaneCellBytes;
   const std::string_view counts = planes.substr(cells * kFloatBytes);
-  if (planes.size() % kCellBytes != 0 || counts.find_first_not_of('\0') != std::string_view::npos)
+  if (planes.size() % kPlaneCellBytes != 0 || counts.find_first_not_of('\0') != std::string_view::npos)
     return std::string(planes);
   std::string blob(planes.substr(0, cells * kFloatBytes));
   blob.push_back('\0');
@@ -25,17 +25,17 @@ std::string packed(std::string_view planes) {
 std::string unpacked(std::string_view blob) {
   std::string planes(blob);
   if (blob.size() % 2 == 0) return planes;
-  planes.resize((blob.size() - 1) / kFloatBytes * kCellBytes, '\0');
+  planes.resize((blob.size() - 1) / kFloatBytes * kPlaneCellBytes, '\0');
   return planes;
 }
 
-std::vector<MatrixPoint> read_all(Statement&& rows) {
+std::vector<MatrixPoint> read_rows(Statement&& rows) {
   std::vector<MatrixPoint> points;
   while (rows.step()) points.push_back({rows.integer(0), rows.integer(1), unpacked(rows.blob(2))});
   return points;
 }
 
-std::optional<MatrixPoint> read_one(Statement&& rows) {
+std::optional<MatrixPoint> read_row(Statement&& rows) {
   if (!rows.step()) return std::nullopt;
   return MatrixPoint{rows.integer(0), rows.integer(1), unpacked(rows.blob(2))};
 }
@@ -87,7 +87,7 @@ std::optional<Step> last_scalar_step(Snapshot& snapshot, SeriesId series, Step t
 }
 
 std::optional<MatrixPoint> find_matrix(Snapshot& snapshot, SeriesId series, Step step) {
-  return read_one(
+  return read_row(
       Statement(snapshot, "SELECT step, time_us, planes FROM matrix_points WHERE series_id = ? AND step = ?",
                 series, step));
 }
@@ -105,7 +105,7 @@ double find_deviation(Snapshot& snapshot, SeriesId series, Step step, std::size_
 }
 
 std::optional<MatrixPoint> find_last_matrix(Snapshot& snapshot, SeriesId series, Step step) {
-  return read_one(
+  return read_row(
       Statement(snapshot,
                 "SELECT step, time_us, planes FROM matrix_points WHERE series_id = ? AND step <= ? "
                 "ORDER BY step DESC LIMIT 1",
@@ -114,7 +114,7 @@ std::optional<MatrixPoint> find_last_matrix(Snapshot& snapshot, SeriesId series,
 
 std::vector<MatrixPoint> read_matrices(Snapshot& snapshot, SeriesId series, StepRange range,
                                        std::size_t limit) {
-  return read_all(
+  return read_rows(
       Statement(snapshot,
                 "SELECT step, time_us, planes FROM matrix_points WHERE series_id = ? AND step BETWEEN "
                 "? AND ? ORDER BY step LIMIT ?",

@@ -14,7 +14,7 @@ namespace {
   "r.must_resume, coalesce(r.offline_id, '') FROM runs r JOIN experiments e ON e.id = r.experiment_id "
 
 // Of RUN_COLUMNS. Tags and Slurm job are read afterwards.
-Run read(Statement& row) {
+Run read_run(Statement& row) {
   Run run;
   run.id = {row.integer(0)};
   run.run_id = row.text(1);
@@ -47,7 +47,7 @@ Run read(Statement& row) {
   return run;
 }
 
-void read_rest(Snapshot& snapshot, Run& run) {
+void read_rest_of(Snapshot& snapshot, Run& run) {
   Statement tags(snapshot, "SELECT key, value FROM run_tags WHERE run_id = ?", run.id);
   while (tags.step()) run.tags.emplace(tags.text(0), tags.text(1));
   Statement job(snapshot,
@@ -56,15 +56,15 @@ void read_rest(Snapshot& snapshot, Run& run) {
   if (job.step()) run.slurm = SlurmJob{job.text(0), job.text(1), job.small(2), job.text(3), job.text(4)};
 }
 
-std::vector<Run> read_all(Snapshot& snapshot, Statement&& rows) {
+std::vector<Run> read_runs(Snapshot& snapshot, Statement&& rows) {
   std::vector<Run> runs;
-  while (rows.step()) runs.push_back(read(rows));
-  for (Run& run : runs) read_rest(snapshot, run);
+  while (rows.step()) runs.push_back(read_run(rows));
+  for (Run& run : runs) read_rest_of(snapshot, run);
   return runs;
 }
 
-std::optional<Run> read_one(Snapshot& snapshot, Statement&& row) {
-  auto runs = read_all(snapshot, std::move(row));
+std::optional<Run> read_one_run(Snapshot& snapshot, Statement&& row) {
+  auto runs = read_runs(snapshot, std::move(row));
   if (runs.empty()) return std::nullopt;
   return std::move(runs.front());
 }
@@ -122,20 +122,20 @@ std::string_view run_id_of(std::string_view reference) {
 }
 
 std::optional<Run> find_run(Snapshot& snapshot, RunId id) {
-  return read_one(snapshot, Statement(snapshot, RUN_COLUMNS "WHERE r.id = ?", id));
+  return read_one_run(snapshot, Statement(snapshot, RUN_COLUMNS "WHERE r.id = ?", id));
 }
 
 std::optional<Run> find_run(Snapshot& snapshot, std::string_view run_id) {
-  return read_one(snapshot, Statement(snapshot, RUN_COLUMNS "WHERE r.run_id = ?", run_id));
+  return read_one_run(snapshot, Statement(snapshot, RUN_COLUMNS "WHERE r.run_id = ?", run_id));
 }
 
 std::optional<Run> find_offline_run(Snapshot& snapshot, std::string_view offline_id) {
-  return read_one(snapshot, Statement(snapshot, RUN_COLUMNS "WHERE r.offline_id = ?", offline_id));
+  return read_one_run(snapshot, Statement(snapshot, RUN_COLUMNS "WHERE r.offline_id = ?", offline_id));
 }
 
 std::vector<Run> find_runs_by_prefix(Snapshot& snapshot, std::string_view prefix, std::size_t limit) {
   // Every id that begins with the prefix is below the prefix followed by 0x7f.
-  return read_all(
+  return read_runs(
       snapshot,
       Statement(snapshot, RUN_COLUMNS "WHERE r.run_id >= ? AND r.run_id < ? ORDER BY r.run_id LIMIT ?",
                 prefix, std::string(prefix) + '\x7f', limit));

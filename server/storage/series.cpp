@@ -15,7 +15,7 @@ namespace {
   "l.first_step, l.step, l.time_us, l.value, s.per_class FROM series s LEFT JOIN latest_values l "      \
   "ON l.run_id = s.run_id AND l.series_id = s.id "
 
-Series read(Statement& row) {
+Series read_series(Statement& row) {
   Series series;
   series.id = {row.integer(0)};
   series.run = {row.integer(1)};
@@ -31,9 +31,9 @@ Series read(Statement& row) {
   return series;
 }
 
-std::vector<Series> read_all(Statement&& rows) {
+std::vector<Series> read_all_series(Statement&& rows) {
   std::vector<Series> all;
-  while (rows.step()) all.push_back(read(rows));
+  while (rows.step()) all.push_back(read_series(rows));
   return all;
 }
 
@@ -132,21 +132,23 @@ void save_progress(Transaction& transaction, RunId run, SeriesId series, const S
 }
 
 std::optional<Series> find_series(Snapshot& snapshot, RunId run, std::string_view key) {
-  auto found = read_all(Statement(snapshot, SERIES_COLUMNS "WHERE s.run_id = ? AND s.key = ?", run, key));
+  auto found =
+      read_all_series(Statement(snapshot, SERIES_COLUMNS "WHERE s.run_id = ? AND s.key = ?", run, key));
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
 }
 
 std::vector<Series> series_of(Snapshot& snapshot, RunId run) {
-  return read_all(Statement(snapshot, SERIES_COLUMNS "WHERE s.run_id = ? ORDER BY s.key", run));
+  return read_all_series(Statement(snapshot, SERIES_COLUMNS "WHERE s.run_id = ? ORDER BY s.key", run));
 }
 
 Page<Series> list_series(Snapshot& snapshot, RunId run, std::string_view prefix, const PageRequest& page) {
   Page<Series> found;
-  found.items = read_all(Statement(snapshot,
-                                   SERIES_COLUMNS "WHERE s.run_id = ?1 AND s.key > ?2 AND s.key >= ?3 AND "
-                                                  "substr(s.key, 1, length(?3)) = ?3 ORDER BY s.key LIMIT ?4",
-                                   run, page.after, prefix, fetch(page)));
+  found.items =
+      read_all_series(Statement(snapshot,
+                                SERIES_COLUMNS "WHERE s.run_id = ?1 AND s.key > ?2 AND s.key >= ?3 AND "
+                                               "substr(s.key, 1, length(?3)) = ?3 ORDER BY s.key LIMIT ?4",
+                                run, page.after, prefix, fetch(page)));
   close_page(found, page, [](const Series& last) { return last.declaration.key; });
   return found;
 }

@@ -8,14 +8,14 @@ namespace {
 
 #define TOKEN_COLUMNS "SELECT id, token_id, hash, owner, role, create_us, expire_us, revoke_us FROM tokens "
 
-Token read(Statement& row) {
+Token read_token(Statement& row) {
   return {row.text(1),    row.text(2),          row.text(3),         row.enumeration<Role>(4),
           row.integer(5), row.maybe_integer(6), row.maybe_integer(7)};
 }
 
-std::optional<Token> read_one(Statement&& row) {
+std::optional<Token> read_one_token(Statement&& row) {
   if (!row.step()) return std::nullopt;
-  return read(row);
+  return read_token(row);
 }
 
 }  // namespace
@@ -34,11 +34,11 @@ void insert_token(Transaction& transaction, const Token& token) {
 }
 
 std::optional<Token> find_token(Snapshot& snapshot, std::string_view token_id) {
-  return read_one(Statement(snapshot, TOKEN_COLUMNS "WHERE token_id = ?", token_id));
+  return read_one_token(Statement(snapshot, TOKEN_COLUMNS "WHERE token_id = ?", token_id));
 }
 
 std::optional<Token> find_token_by_hash(Snapshot& snapshot, std::string_view hash) {
-  return read_one(Statement(snapshot, TOKEN_COLUMNS "WHERE hash = ?", Blob{hash}));
+  return read_one_token(Statement(snapshot, TOKEN_COLUMNS "WHERE hash = ?", Blob{hash}));
 }
 
 std::int64_t count_tokens(Snapshot& snapshot) {
@@ -55,7 +55,7 @@ Page<Token> list_tokens(Snapshot& snapshot, const PageRequest& page) {
                  page.after.empty() ? 0 : std::stoll(page.after), fetch(page));
   while (rows.step()) {
     ids.push_back(rows.integer(0));
-    found.items.push_back(read(rows));
+    found.items.push_back(read_token(rows));
   }
   close_page(found, page, [&](const Token&) { return std::to_string(ids[found.items.size() - 1]); });
   return found;

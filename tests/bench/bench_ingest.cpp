@@ -159,7 +159,7 @@ void measure_floats() {
 // What the training loop spends on a record: an append to the spool, which the agent reads behind it.
 void measure_spool() {
   constexpr int kRecords = 100'000;
-  const hooke::testing::TempFolder folder;
+  const hooke::tests::TempFolder folder;
   for (const int values : {1, 100}) {
     spool::Scalars record;
     for (int k = 0; k < values; ++k) record.values.emplace_back("train/loss-" + std::to_string(k), 0.5);

@@ -75,7 +75,7 @@ class RawDatabase {
 }  // namespace
 
 double raw_seconds(const Shape& shape, int streams, std::int64_t rows, double rows_per_commit) {
-  const testing::TempFolder folder;
+  const tests::TempFolder folder;
   RawDatabase database(folder.path() / "raw.db");
   const std::string bytes = shape.scalars == 0 ? planes(shape.classes, 1) : std::string();
   const std::int64_t records = rows / (shape.rows() * streams);

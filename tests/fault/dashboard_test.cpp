@@ -13,14 +13,14 @@ namespace {
 
 using harness::House;
 
-constexpr unsigned kProducers = 3;
+constexpr unsigned kDashboardProducers = 3;
 constexpr int kLookers = 3;
 constexpr std::chrono::seconds kTime{3};
 
 TEST(Dashboard, SeesWholeTransactionsAndNeverALockedDatabaseWhileWorkersWrite) {
   House house({.auth = false});
   house.start_server();
-  Streams streams(house, kProducers, house.port());
+  Streams streams(house, kDashboardProducers, house.port());
   std::vector<Looker> lookers;
   for (int i = 0; i < kLookers; ++i)
     lookers.emplace_back(connect(house, house.port()), streams.run(static_cast<unsigned>(i)));

@@ -19,7 +19,7 @@ using harness::eventually;
 using harness::House;
 using ::testing::HasSubstr;
 
-constexpr unsigned kProducers = 3;
+constexpr unsigned kDiskProducers = 3;
 constexpr int kExitStorage = 74;
 constexpr int kFailures = 5;
 
@@ -42,14 +42,14 @@ class Disk : public ::testing::Test {
 
   void expect_nothing_lost_when(const char* order_once);
 
-  const hooke::testing::TempFolder folder_;
+  const hooke::tests::TempFolder folder_;
   std::unique_ptr<House> house_;
 };
 
 // What an order does once, again and again, while everything that is acknowledged must be there.
 void Disk::expect_nothing_lost_when(const char* order_once) {
   start_server();
-  Streams streams(*house_, kProducers, house_->port());
+  Streams streams(*house_, kDiskProducers, house_->port());
   for (int i = 0; i < kFailures; ++i) {
     ASSERT_TRUE(acknowledges(streams));
     fail(order_once);
@@ -75,14 +75,14 @@ TEST_F(Disk, ThatIsFullNowAndThenLosesNothing) {
 TEST_F(Disk, ThatTakesHalfOfEveryWriteLosesNothing) {
   start_server();
   fail("short");
-  Streams streams(*house_, kProducers, house_->port());
+  Streams streams(*house_, kDiskProducers, house_->port());
   for (int i = 0; i < kFailures; ++i) ASSERT_TRUE(acknowledges(streams));
   streams.expect_everything_once("short writes:");
 }
 
 TEST_F(Disk, ThatGoesOnFailingEndsTheServerWhichLosesNothing) {
   start_server();
-  Streams streams(*house_, kProducers, house_->port());
+  Streams streams(*house_, kDiskProducers, house_->port());
   ASSERT_TRUE(acknowledges(streams));
   fail("fsync");
   EXPECT_EQ(house_->server().wait(std::chrono::seconds(60)), kExitStorage);
@@ -125,7 +125,7 @@ TEST_F(Disk, ThatIsFullForAWhileHoldsWritersUpAndNoReaderAndLosesNothing) {
   house_ = std::make_unique<House>(House::Options{.auth = false, .server_environment = failing()});
   SmallDisk disk(house_->folder() / "server");
   house_->start_server();
-  Streams streams(*house_, kProducers, house_->port());
+  Streams streams(*house_, kDiskProducers, house_->port());
   ASSERT_TRUE(acknowledges(streams));
   disk.mounted() ? disk.fill() : fail("full");
   ASSERT_TRUE(eventually([&] { return house_->server().err().find("disk is full") != std::string::npos; }));
@@ -166,7 +166,7 @@ class FullAtTheStart : public Disk {
 
 TEST_F(FullAtTheStart, HoldsWritersUpAndNoReaderAndLosesNothing) {
   house_->start_server();
-  Streams streams(*house_, kProducers, house_->port());
+  Streams streams(*house_, kDiskProducers, house_->port());
   ASSERT_TRUE(acknowledges(streams));
   house_->stop_server(SIGKILL);
   disk_->fill();

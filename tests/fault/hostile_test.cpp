@@ -24,7 +24,7 @@ namespace {
 using harness::House;
 using testing::HasSubstr;
 
-constexpr int kClasses = 3;
+constexpr int kHostileClasses = 3;
 
 v1::Record scalars(std::int64_t step, const std::vector<std::string>& keys, std::int64_t time_us = 1) {
   v1::Record record;
@@ -100,7 +100,7 @@ class Hostile : public testing::Test {
 
   // As the first records of an attempt would be, then these.
   static v1::StreamRequest batch(const std::vector<v1::Record>& records) {
-    v1::StreamRequest request = bench::first_records(kClasses, 100);
+    v1::StreamRequest request = bench::first_records(kHostileClasses, 100);
     for (const v1::Record& record : records) *request.mutable_batch()->add_records() = record;
     std::uint64_t number = 0;
     for (v1::Record& record : *request.mutable_batch()->mutable_records()) record.set_number(++number);

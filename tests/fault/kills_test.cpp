@@ -19,13 +19,13 @@ using harness::House;
 using harness::Process;
 using std::chrono::milliseconds;
 
-constexpr unsigned kProducers = 4;
+constexpr unsigned kKillsProducers = 4;
 
 TEST(Kills, OfTheServerUnderLoadLoseNothingThatWasAcknowledged) {
   std::minstd_rand random(options().seed);
   House house({.auth = false});
   house.start_server();
-  Streams streams(house, kProducers, house.port());
+  Streams streams(house, kKillsProducers, house.port());
   int before_an_answer = 0;
   for (int kill = 0; kill < options().kills; ++kill) {
     const std::uint64_t before = streams.acknowledged();

@@ -11,13 +11,13 @@ namespace {
 
 using harness::House;
 
-constexpr unsigned kProducers = 3;
+constexpr unsigned kNetworkProducers = 3;
 constexpr std::int64_t kFaults = 60;
 
 // Producers send through the weather until enough has befallen them.
 void expect_everything_once(const House& house, const Weather& weather) {
   Proxy proxy(house.port(), weather, options().seed);
-  Streams streams(house, kProducers, proxy.port());
+  Streams streams(house, kNetworkProducers, proxy.port());
   EXPECT_TRUE(harness::eventually([&] { return proxy.faults() >= kFaults; }));
   streams.expect_everything_once("faults " + std::to_string(proxy.faults()));
 }

@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 constexpr std::uint64_t kFirst = 3;    // the first record of a step
 constexpr std::uint64_t kPeriod = 12;  // records for ten steps
 constexpr std::int64_t kSteps = 10;
-constexpr int kClasses = 3;
+constexpr int kProducerClasses = 3;
 constexpr std::int64_t kTotalSteps = 100'000'000;
 constexpr std::int64_t kTimeUs = 1'764'000'000'000'000;
 constexpr std::uint64_t kWindow = 3000;
@@ -57,13 +57,14 @@ std::int64_t matrices_of(std::uint64_t number) {
 }
 
 std::string planes_of(unsigned run, std::int64_t step) {
-  return bench::planes(kClasses, 1000 * step + run);
+  return bench::planes(kProducerClasses, 1000 * step + run);
 }
 
 v1::Record record_of(unsigned run, std::uint64_t number) {
   v1::Record record;
   if (number < kFirst) {
-    record = bench::first_records(kClasses, kTotalSteps).batch().records(static_cast<int>(number) - 1);
+    record =
+        bench::first_records(kProducerClasses, kTotalSteps).batch().records(static_cast<int>(number) - 1);
     record.set_number(number);
     return record;
   }

@@ -17,8 +17,8 @@ namespace {
 
 using harness::House;
 
-constexpr unsigned kProducers = 4;
-constexpr int kLookers = 2;
+constexpr unsigned kSoakProducers = 4;
+constexpr int kSoakLookers = 2;
 // Without --minutes: this many samples, a second each.
 constexpr int kShortSamples = 6;
 // What memory and handles may be above what they were after the warm-up, which is a third of the time.
@@ -38,7 +38,7 @@ struct Sample {
 class Crowd {
  public:
   Crowd(const House& house, const Streams& streams) {
-    for (int i = 0; i < kLookers; ++i)
+    for (int i = 0; i < kSoakLookers; ++i)
       lookers_.emplace_back(connect(house, house.port()), streams.run(static_cast<unsigned>(i)));
     for (Looker& looker : lookers_)
       EXPECT_TRUE(harness::eventually([&] { return looker.sees_all(); })) << "nothing to look at";
@@ -112,7 +112,7 @@ void expect_no_growth(const std::vector<Sample>& samples) {
 TEST(Soak, NothingGrowsButTheDataAndNothingIsLost) {
   House house({.auth = false});
   house.start_server();
-  Streams streams(house, kProducers, house.port());
+  Streams streams(house, kSoakProducers, house.port());
   std::vector<Sample> samples;
   {
     Crowd crowd(house, streams);

@@ -18,7 +18,7 @@ using harness::House;
 using harness::Process;
 using testing::HasSubstr;
 
-constexpr double kLeaseS = 1.5;
+constexpr double kStopLeaseS = 1.5;
 // Longer than a lease, and than the server takes for a little late.
 const std::chrono::seconds kStill{4 * harness::patience()};
 
@@ -29,7 +29,7 @@ void signal_all(const Process& worker, int number) {
 
 // The server and two workers at most; one stands still, the other is given its run.
 TEST(Stops, OfAWorkerForLongerThanItsLeaseLeaveOneCleanCurveAndItsSpool) {
-  House house({.lease_period_s = kLeaseS});
+  House house({.lease_period_s = kStopLeaseS});
   house.start_server();
   Trainings trainings(house);
   const int stops = options().stops;
@@ -66,7 +66,7 @@ TEST(Stops, OfAWorkerForLongerThanItsLeaseLeaveOneCleanCurveAndItsSpool) {
 
 // Was: at its first look after that the server took every lease for lapsed.
 TEST(Stops, OfTheServerForLongerThanALeaseTakeNoLeaseAndLoseNothing) {
-  House house({.lease_period_s = kLeaseS});
+  House house({.lease_period_s = kStopLeaseS});
   house.start_server();
   Process& worker = house.start_worker("one", {"--keep-spool"});
   Trainings trainings(house);
@@ -94,7 +94,7 @@ TEST(Stops, OfTheServerForLongerThanALeaseTakeNoLeaseAndLoseNothing) {
 }
 
 TEST(Stops, OfTheServerUnderLoadLoseNothing) {
-  House house({.lease_period_s = kLeaseS, .auth = false});
+  House house({.lease_period_s = kStopLeaseS, .auth = false});
   house.start_server();
   Streams streams(house, 3, house.port());
   for (int stop = 0; stop < options().stops; ++stop) {

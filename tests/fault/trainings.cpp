@@ -7,14 +7,14 @@
 namespace hooke::fault {
 namespace {
 
-constexpr const char* kRun =
+constexpr const char* kTraining =
     "model: {type: mlp, hidden: [32]}\n"
     "training: {optimizer: adam, lr: 0.002, batch: 20, epochs: 240, seed: 5, checkpoint_every: 20}\n"
     "probes: {per_class: 10, every: 2}\nmeasures: [kl, l2]\n";
 
 }  // namespace
 
-Trainings::Trainings(harness::House& house) : house_(house), config_(house.config(kRun)) {}
+Trainings::Trainings(harness::House& house) : house_(house), config_(house.config(kTraining)) {}
 
 std::string Trainings::submit(const std::vector<std::string>& extra) {
   runs_.push_back(house_.submit(config_, extra));

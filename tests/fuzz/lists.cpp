@@ -34,7 +34,7 @@ struct House {
     });
   }
   fuzz::Folder folder;
-  hooke::testing::Server server;
+  hooke::tests::Server server;
 };
 
 template <class List, class Request>

@@ -43,7 +43,7 @@ struct Leased {
     return options;
   }
   fuzz::Folder folder;
-  hooke::testing::Server server;
+  hooke::tests::Server server;
   int drawn = 0;
   RunId run;
   storage::AttemptKey key;

@@ -24,22 +24,18 @@
 #include "hooke/v1/query.pb.h"
 #include "hooke/v1/worker.pb.h"
 #include "tests/integration/harness.h"
+#include "tests/text_of.h"
 
 namespace hooke::harness {
 namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using tests::text_of;
 
 constexpr const char* kStatistics = "/hooke.v1.AdminService/GetStatistics";
 constexpr const char* kTail = "/hooke.v1.QueryService/Tail";
-constexpr const char* kLong = "model: {type: mlp}\ntraining: {epochs: 2000}\n";
-
-std::string text_of(const std::filesystem::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
-}
+constexpr const char* kEndless = "model: {type: mlp}\ntraining: {epochs: 2000}\n";
 
 std::string enveloped(const std::string& message) {
   const auto size = static_cast<std::uint32_t>(message.size());
@@ -141,7 +137,7 @@ TEST_F(Http, AUnaryCallInJsonAndInBytesGivesOneAnswer) {
 
 TEST_F(Http, AStreamIsLiveAndEndsOnTheServerWhenItsReaderGoes) {
   house_.start_worker("one");
-  const std::string run = house_.submit(house_.config(kLong));
+  const std::string run = house_.submit(house_.config(kEndless));
   const std::string name = json::parse(house_.answer({"runs", "show", run, "-o", "json"}))["name"];
   ASSERT_TRUE(eventually([&] { return house_.step_of(run) > 0; }));
   long last = -1;
@@ -172,7 +168,7 @@ TEST_F(Http, AStreamIsLiveAndEndsOnTheServerWhenItsReaderGoes) {
 }
 
 TEST_F(Http, AServerThatIsStoppedEndsItsStreams) {
-  house_.submit(house_.config(kLong));
+  house_.submit(house_.config(kEndless));
   std::atomic<bool> open = false;
   std::string end;
   std::thread reader([&] {

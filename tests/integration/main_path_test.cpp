@@ -24,7 +24,7 @@ constexpr const char* kShort =
     "measures: [kl, l2, l2_logit, loss]\n";
 
 // 180 examples in batches of 20 for 12 epochs.
-constexpr int kSteps = 9 * 12;
+constexpr int kStepsOfShort = 9 * 12;
 
 class MainPath : public testing::Test {
  protected:
@@ -63,9 +63,9 @@ TEST_F(MainPath, ASubmittedExperimentIsTrainedStoredAndAnswersTheSameAfterAResta
     EXPECT_EQ(house_.answer(questions[i]), before[i]) << "question " << i;
 
   const auto loss = csv(before[2]);
-  ASSERT_EQ(loss.size(), kSteps + 1u);
+  ASSERT_EQ(loss.size(), kStepsOfShort + 1u);
   EXPECT_THAT(loss[0], ElementsAre("step", "value"));
-  for (int step = 0; step < kSteps; ++step) EXPECT_EQ(loss[step + 1][0], std::to_string(step));
+  for (int step = 0; step < kStepsOfShort; ++step) EXPECT_EQ(loss[step + 1][0], std::to_string(step));
   EXPECT_LT(std::stod(loss.back()[1]), std::stod(loss[1][1])) << "training did not lower the loss";
 
   const auto phases = csv(before[6]);

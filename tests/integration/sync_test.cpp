@@ -21,9 +21,9 @@ namespace {
 using testing::HasSubstr;
 namespace fs = std::filesystem;
 
-constexpr int kSteps = 900;  // 100 epochs of 9
-const std::vector<const char*> kKeys{"train/loss", "train/accuracy", "test/loss", "elasticity/kl[a,b]",
-                                     "elasticity/l2[d,d]"};
+constexpr int kStepsOfRun = 900;  // 100 epochs of 9
+const std::vector<const char*> kComparedKeys{"train/loss", "train/accuracy", "test/loss",
+                                             "elasticity/kl[a,b]", "elasticity/l2[d,d]"};
 
 class Sync : public testing::Test {
  protected:
@@ -216,9 +216,10 @@ TEST_F(Sync, ThreeKilledSegmentsAreOneCleanSeriesAndGoOn) {
   EXPECT_EQ(std::stol(parts["present"]), sent);
   expect_part_of(parts["run"], whole["run"], true);
   const auto loss = csv(series(parts["run"], "train/loss"));
-  ASSERT_EQ(loss.size(), kSteps + 1u);
-  for (int step = 0; step < kSteps; ++step) ASSERT_EQ(loss[step + 1][0], std::to_string(step));
-  for (const char* key : kKeys) EXPECT_EQ(series(parts["run"], key), series(whole["run"], key)) << key;
+  ASSERT_EQ(loss.size(), kStepsOfRun + 1u);
+  for (int step = 0; step < kStepsOfRun; ++step) ASSERT_EQ(loss[step + 1][0], std::to_string(step));
+  for (const char* key : kComparedKeys)
+    EXPECT_EQ(series(parts["run"], key), series(whole["run"], key)) << key;
   EXPECT_EQ(house_.run_column(parts["run"], "seed"), "5");
   expect_clean("parts");
   EXPECT_THAT(house_.answer({"runs", "show", parts["run"], "-o", "json"}), HasSubstr("\"attempt\": 4"));

@@ -7,27 +7,21 @@
 #include <sstream>
 
 #include "tests/integration/harness.h"
+#include "tests/text_of.h"
 
 namespace hooke::harness {
 namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
+using tests::text_of;
 
-constexpr const char* kShort =
+constexpr const char* kTransferred =
     "name: short\n"
     "model: {type: mlp, hidden: [16]}\n"
     "training: {optimizer: sgd, lr: 0.05, batch: 20, epochs: 4, seed: 3}\n"
     "probes: {per_class: 3, every: 4, keep_pairs: true}\n"
     "measures: [kl, loss]\n";
-
-std::string text_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  EXPECT_TRUE(in) << file;
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
@@ -40,7 +34,7 @@ class Transfer : public testing::Test {
   // A run that has been trained.
   std::string train() {
     house_.start_worker("one");
-    const std::string run = house_.submit(house_.config(kShort));
+    const std::string run = house_.submit(house_.config(kTransferred));
     EXPECT_EQ(house_.hooke({"wait", run}).exit_code, 0);
     return run;
   }

@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
   if (options.trace && count->count() == 0) seeds = 1;
   spdlog::set_level(spdlog::level::off);
 
-  const hooke::testing::TempFolder folder;
+  const hooke::tests::TempFolder folder;
   options.folder = folder.path();
   hooke::simulation::Totals totals;
   const auto began = std::chrono::steady_clock::now();

@@ -15,7 +15,7 @@ namespace hooke::simulation {
 namespace {
 
 std::string totals_of(std::uint64_t seed) {
-  const testing::TempFolder folder;
+  const tests::TempFolder folder;
   const Outcome outcome = simulate({seed, 2'000, false, folder.path()});
   EXPECT_EQ(outcome.violation, std::nullopt) << "seed " << seed;
   std::ostringstream totals;
@@ -70,7 +70,7 @@ TEST(SimulatedDisk, NeverWritesWhatAFailedSyncHasMarkedAsClean) {
 TEST(Storage, ThatGaveUpAfterAFailedSyncLosesNothingLaterAcknowledged) {
   spdlog::set_level(spdlog::level::off);
   for (std::uint64_t seed = 0; seed < 30; ++seed) {
-    const testing::TempFolder folder;
+    const tests::TempFolder folder;
     World world(seed, false);
     Disk disk(world);
     mount(disk, world);

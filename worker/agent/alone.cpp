@@ -33,10 +33,6 @@ constexpr const char* kRunFile = "run.json";
 constexpr const char* kLockFile = ".lock";
 // Of a trainer that crashes, without a server that counts.
 constexpr int kStarts = 5;
-constexpr std::chrono::milliseconds kPoll{50};
-// Less than the half minute that Slurm gives.
-constexpr int kTrainerGraceMs = 20'000;
-constexpr std::size_t kLogLines = 50;
 
 struct RunOptions {
   RunOptions() {
@@ -213,7 +209,7 @@ AgentEnd run_offline(const Options& options, const std::atomic<bool>& stop) {
     TrainerProcess trainer(command(options, folder, uuid), folder / "trainer.log");
     spdlog::info("run {}: records into {}", options.run, folder.string());
     auto end = trainer.poll();
-    for (; !end && !stop; end = trainer.poll()) std::this_thread::sleep_for(kPoll);
+    for (; !end && !stop; end = trainer.poll()) std::this_thread::sleep_for(kTrainerPoll);
     if (!end) end = trainer.stop(kTrainerGraceMs);
     if (end->signal == 0 && end->exit_status == 0) return AgentEnd::kDone;
     if (stop) return AgentEnd::kStopped;

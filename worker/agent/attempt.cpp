@@ -22,13 +22,10 @@ namespace {
 using std::chrono::milliseconds;
 namespace fs = std::filesystem;
 
-constexpr milliseconds kPoll{50};
 constexpr milliseconds kFinishDeadline{10'000};
-// How long a stopping worker waits for its trainer's checkpoint, then for the server to take the rest.
-// Together less than the half minute that Slurm gives.
-constexpr int kTrainerGraceMs = 20'000;
+// How long a stopping worker waits, after its trainer, for the server to take the rest: with kTrainerGraceMs
+// less than the half minute that Slurm gives.
 constexpr milliseconds kStopDrain{5'000};
-constexpr std::size_t kLogLines = 50;
 // Exit status of a trainer that could read no checkpoint.
 constexpr int kExitNoCheckpoint = 3;
 
@@ -187,7 +184,7 @@ class Attempt {
       if (const auto end = trainer.poll()) return *end;
       if (stop_ || refusal()) return trainer.stop(kTrainerGraceMs);
       drop_what_is_secured();
-      std::this_thread::sleep_for(kPoll);
+      std::this_thread::sleep_for(kTrainerPoll);
     }
   }
 
@@ -203,7 +200,7 @@ class Attempt {
   void drain() {
     using Clock = std::chrono::steady_clock;
     std::optional<Clock::time_point> deadline;
-    while (!refusal() && !uplink_->wait_drained(kPoll)) {
+    while (!refusal() && !uplink_->wait_drained(kTrainerPoll)) {
       if (!stop_) continue;
       if (!deadline) deadline = Clock::now() + kStopDrain;
       if (Clock::now() >= *deadline) return;

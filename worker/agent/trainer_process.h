@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -14,6 +15,13 @@
 #include "hooke/v1/resources.pb.h"
 
 namespace hooke::agent {
+
+// How often a trainer that runs is looked at.
+constexpr std::chrono::milliseconds kTrainerPoll{50};
+// How long a stopping worker waits for its trainer's checkpoint: less than the half minute that Slurm gives.
+constexpr int kTrainerGraceMs = 20'000;
+// Of a trainer's log, what is told of a run that failed.
+constexpr std::size_t kLogLines = 50;
 
 // How a process ended: an exit status or a signal.
 struct ProcessEnd {

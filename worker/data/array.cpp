@@ -88,7 +88,7 @@ void read_inputs(const Array& inputs, Raw& raw, RawSplit& split) {
   }
 }
 
-void read_split(const fs::path& folder, const std::string& prefix, Raw& raw, RawSplit& split) {
+void read_array_split(const fs::path& folder, const std::string& prefix, Raw& raw, RawSplit& split) {
   const auto inputs = find_array(folder, prefix + "_inputs");
   if (!inputs) throw absent(folder, prefix + "_inputs");
   const auto labels = find_array(folder, prefix + "_labels");
@@ -112,8 +112,8 @@ void read_split(const fs::path& folder, const std::string& prefix, Raw& raw, Raw
 Raw read_array_set(const fs::path& folder) {
   Raw raw;
   raw.path = folder.string();
-  read_split(folder, "train", raw, raw.train);
-  read_split(folder, "test", raw, raw.test);
+  read_array_split(folder, "train", raw, raw.train);
+  read_array_split(folder, "test", raw, raw.test);
   if (raw.train.targets.empty() != raw.test.targets.empty()) {
     throw damaged(folder, "has labels for one split and targets for the other");
   }

@@ -5,7 +5,7 @@
 namespace hooke::data {
 namespace {
 
-constexpr std::size_t kImageBytes = 3 * 32 * 32;
+constexpr std::size_t kCifarImageBytes = 3 * 32 * 32;
 
 struct Format {
   std::size_t label_bytes;  // the last of them is the label that is read
@@ -16,14 +16,14 @@ struct Format {
 // Appends the records of one file.
 void read_records(const std::filesystem::path& file, const Format& format, Raw& raw, RawSplit& split) {
   const StoredFile stored = read_file(file, format.origin);
-  const std::size_t record = format.label_bytes + kImageBytes;
+  const std::size_t record = format.label_bytes + kCifarImageBytes;
   const std::size_t records = stored.bytes.size() / record;
   if (records == 0 || stored.bytes.size() % record != 0) {
     throw damaged(file, "truncated: " + std::to_string(stored.bytes.size()) +
                             " bytes are no multiple of a record's " + std::to_string(record) +
                             "; the last record begins at offset " + std::to_string(records * record));
   }
-  split.pixels.reserve(split.pixels.size() + records * kImageBytes);
+  split.pixels.reserve(split.pixels.size() + records * kCifarImageBytes);
   for (std::size_t at = 0; at < stored.bytes.size(); at += record) {
     const std::size_t image = at + format.label_bytes;
     const int label = static_cast<unsigned char>(stored.bytes[image - 1]);
@@ -33,7 +33,7 @@ void read_records(const std::filesystem::path& file, const Format& format, Raw& 
     }
     split.labels.push_back(label);
     const auto begin = stored.bytes.begin() + static_cast<std::ptrdiff_t>(image);
-    split.pixels.insert(split.pixels.end(), begin, begin + kImageBytes);
+    split.pixels.insert(split.pixels.end(), begin, begin + kCifarImageBytes);
   }
   raw.checksums[file.filename().string()] = stored.checksum;
 }

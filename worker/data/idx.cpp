@@ -10,7 +10,7 @@
 namespace hooke::data {
 namespace {
 
-constexpr const char* kField = "data.path";
+constexpr const char* kPathField = "data.path";
 constexpr std::uint32_t kUnsignedBytes = 0x08;    // the type in IDX's magic number
 constexpr std::size_t kLargestFile = 4ull << 30;  // of inflated bytes: damage, or a zip bomb
 
@@ -89,7 +89,8 @@ Idx parse(const std::filesystem::path& file, std::string_view bytes, std::size_t
   return idx;
 }
 
-void read_split(const std::filesystem::path& folder, const std::string& prefix, Raw& raw, RawSplit& split) {
+void read_idx_split(const std::filesystem::path& folder, const std::string& prefix, Raw& raw,
+                    RawSplit& split) {
   Idx images = read_idx(folder, prefix + "-images-idx3-ubyte", 3);
   const Idx labels = read_idx(folder, prefix + "-labels-idx1-ubyte", 1);
   if (images.sizes[0] != labels.sizes[0]) {
@@ -112,8 +113,8 @@ void read_split(const std::filesystem::path& folder, const std::string& prefix, 
 Raw read_idx_set(const std::filesystem::path& folder) {
   Raw raw;
   raw.path = folder.string();
-  read_split(folder, "train", raw, raw.train);
-  read_split(folder, "t10k", raw, raw.test);
+  read_idx_split(folder, "train", raw, raw.train);
+  read_idx_split(folder, "t10k", raw, raw.test);
   return raw;
 }
 
@@ -121,7 +122,8 @@ Idx read_idx(const std::filesystem::path& folder, const std::string& name, std::
   std::filesystem::path file = folder / name;
   if (!std::filesystem::exists(file)) file += ".gz";
   if (!std::filesystem::exists(file)) {
-    throw Error(Code::kNotFound, folder.string() + " has neither " + name + " nor " + name + ".gz", kField);
+    throw Error(Code::kNotFound, folder.string() + " has neither " + name + " nor " + name + ".gz",
+                kPathField);
   }
   StoredFile stored = read_file(file);
   if (is_gzip(stored.bytes)) stored.bytes = inflate_all(file, stored.bytes);

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kSide = 32;
 constexpr std::size_t kChannels = 3;
-constexpr std::size_t kImageBytes = kChannels * kSide * kSide;
+constexpr std::size_t kSvhnImageBytes = kChannels * kSide * kSide;
 
 using Matrix = std::unique_ptr<matvar_t, decltype(&Mat_VarFree)>;
 using MatFile = std::unique_ptr<mat_t, decltype(&Mat_Close)>;
@@ -52,9 +52,9 @@ std::vector<std::uint8_t> read_images(mat_t* mat, const fs::path& file) {
     throw damaged(file, "variable X is not of unsigned bytes, 32 x 32 x 3 x N, but " + sizes(*x));
   }
   const std::size_t images = x->rank == 4 ? x->dims[3] : 1;  // MATLAB drops a last dimension of 1
-  if (x->nbytes != images * kImageBytes) throw damaged(file, "variable X is truncated");
+  if (x->nbytes != images * kSvhnImageBytes) throw damaged(file, "variable X is truncated");
   const auto* from = static_cast<const std::uint8_t*>(x->data);
-  std::vector<std::uint8_t> pixels(images * kImageBytes);
+  std::vector<std::uint8_t> pixels(images * kSvhnImageBytes);
   for (std::size_t plane = 0; plane < images * kChannels; ++plane) {
     for (std::size_t row = 0; row < kSide; ++row) {
       for (std::size_t column = 0; column < kSide; ++column) {
@@ -86,7 +86,7 @@ std::vector<int> read_labels(mat_t* mat, const fs::path& file) {
   return labels;
 }
 
-void read_split(const fs::path& file, Raw& raw, RawSplit& split) {
+void read_svhn_split(const fs::path& file, Raw& raw, RawSplit& split) {
   raw.checksums[file.filename().string()] = read_file(file, kSvhnOrigin).checksum;
   const MatFile mat(Mat_Open(file.c_str(), MAT_ACC_RDONLY), &Mat_Close);
   // As SVHN is published. For other versions matio takes memory for whatever a header claims.
@@ -94,9 +94,9 @@ void read_split(const fs::path& file, Raw& raw, RawSplit& split) {
     throw damaged(file, "is not a MATLAB file of version 5");
   split.pixels = read_images(mat.get(), file);
   split.labels = read_labels(mat.get(), file);
-  if (split.labels.size() * kImageBytes != split.pixels.size()) {
+  if (split.labels.size() * kSvhnImageBytes != split.pixels.size()) {
     throw damaged(file, std::to_string(split.labels.size()) + " labels in y, but " +
-                            std::to_string(split.pixels.size() / kImageBytes) + " images in X");
+                            std::to_string(split.pixels.size() / kSvhnImageBytes) + " images in X");
   }
 }
 
@@ -108,8 +108,8 @@ Raw read_svhn(const fs::path& folder) {
   raw.mean = {0.4377, 0.4438, 0.4728};
   raw.deviation = {0.1980, 0.2010, 0.1970};
   raw.path = folder.string();
-  read_split(folder / "train_32x32.mat", raw, raw.train);
-  read_split(folder / "test_32x32.mat", raw, raw.test);
+  read_svhn_split(folder / "train_32x32.mat", raw, raw.train);
+  read_svhn_split(folder / "test_32x32.mat", raw, raw.test);
   return raw;
 }
 

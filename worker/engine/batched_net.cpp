@@ -11,6 +11,7 @@
 
 #include "worker/engine/layer_plan.h"
 #include "worker/engine/measured_net.h"
+#include "worker/engine/to_doubles.h"
 
 namespace hooke::engine {
 namespace {
@@ -22,11 +23,6 @@ using Tensors = std::vector<at::Tensor>;
 
 std::int64_t number(std::size_t value) {
   return static_cast<std::int64_t>(value);
-}
-
-std::vector<double> to_doubles(const at::Tensor& tensor) {
-  const at::Tensor flat = tensor.detach().to(at::kCPU, at::kDouble).contiguous();
-  return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
 }
 
 // One of the net's parameters that an update changes: a layer's weights or its bias.

@@ -12,16 +12,11 @@
 #include "proto/hooke/error.h"
 #include "worker/engine/blas_threads.h"
 #include "worker/engine/measured_net.h"
+#include "worker/engine/to_doubles.h"
 #include "worker/engine/without_update.h"
 
 namespace hooke::engine {
 namespace {
-
-std::vector<double> to_doubles(const at::Tensor& tensor) {
-  const at::Tensor flat = tensor.detach().to(at::kCPU, at::kDouble).contiguous();
-  const double* data = flat.data_ptr<double>();
-  return {data, data + flat.numel()};
-}
 
 Truth make_truth(const Options& options, const Probes& probes) {
   Truth truth{options.loss, options.task, {}, {}};

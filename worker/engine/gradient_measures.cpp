@@ -7,7 +7,7 @@
 namespace hooke::engine {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 constexpr int kMostIterations = 10'000;
 
 double sum(std::span<const double> values) {
@@ -24,7 +24,7 @@ double trace(std::span<const double> gram, std::size_t m) {
 
 // The smaller one, or NaN when one is.
 double smaller(double a, double b) {
-  return std::isnan(a) || std::isnan(b) ? kNan : std::min(a, b);
+  return std::isnan(a) || std::isnan(b) ? kUndefined : std::min(a, b);
 }
 
 }  // namespace
@@ -45,7 +45,7 @@ Confusion confusion(std::span<const double> gram, std::size_t m) {
       if (directed) result.cosine = smaller(result.cosine, cosine[i * m + j]);
     }
   }
-  if (result.cosine == std::numeric_limits<double>::infinity()) result.cosine = kNan;
+  if (result.cosine == std::numeric_limits<double>::infinity()) result.cosine = kUndefined;
   return result;
 }
 
@@ -54,7 +54,7 @@ double noise_scale(std::span<const double> gram, std::size_t m) {
   const double mean_square = trace(gram, m) / n, square_of_mean = sum(gram) / (n * n);
   const double signal = (n * square_of_mean - mean_square) / (n - 1);
   const double noise = (mean_square - square_of_mean) * n / (n - 1);
-  return signal > 0 ? noise / signal : kNan;
+  return signal > 0 ? noise / signal : kUndefined;
 }
 
 // The power method: the quotient converges whether or not the largest eigenvalue is simple.

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,12 @@ struct Options {
   std::vector<std::size_t> points;  // sizes of series; empty: the table's own
   std::uint64_t seed = 1;
 };
+
+// Of case `number` of a table's row: the same whatever else runs.
+inline std::mt19937_64 random_of(const Options& options, int row, int number) {
+  std::seed_seq seed{static_cast<int>(options.seed), row, number};
+  return std::mt19937_64(seed);
+}
 
 void false_alarms(const Options& options);
 void power(const Options& options);

@@ -102,11 +102,6 @@ struct Counts {
   int other = 0, own = 0, any = 0, dominance = 0, selectivity = 0, columns = 0, power = 0, power_holm = 0;
 };
 
-std::mt19937_64 random_of(const Options& options, int row, int number) {
-  std::seed_seq seed{static_cast<int>(options.seed), row, number};
-  return std::mt19937_64(seed);
-}
-
 bool any_below(std::span<const double> p) {
   for (const double one : analysis::holm(p))
     if (one <= kAlpha) return true;

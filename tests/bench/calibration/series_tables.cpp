@@ -25,11 +25,6 @@ using analysis::Verdict;
 using Curve = std::function<double(double)>;
 
 // Every row has series of its own, the same for every thread count.
-std::mt19937_64 random_of(const Options& options, int row, int number) {
-  std::seed_seq seed{static_cast<int>(options.seed), row, number};
-  return std::mt19937_64(seed);
-}
-
 PhaseOptions linear(const Options& options) {
   PhaseOptions phases;
   phases.scale = analysis::Scale::kLinear;

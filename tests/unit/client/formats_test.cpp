@@ -16,6 +16,7 @@
 #include "client/formats/out_file.h"
 #include "client/formats/run_writer.h"
 #include "proto/hooke/error.h"
+#include "tests/text_of.h"
 #include "tests/unit/client/cli_fixture.h"
 
 namespace hooke::formats {
@@ -24,15 +25,10 @@ namespace {
 namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using tests::text_of;
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-std::string text_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  EXPECT_TRUE(in) << file;
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 std::string message_of(const std::function<void()>& work) {
   try {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "client/cli/output.h"
+#include "tests/text_of.h"
 #include "tests/unit/client/cli_fixture.h"
 
 namespace hooke::test {
@@ -12,13 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
+using tests::text_of;
 
 using Words = std::vector<std::string>;
-
-std::string text_of(const fs::path& file) {
-  std::ifstream in(file);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 std::string joined(const Words& words, char between) {
   std::string text = "hooke";

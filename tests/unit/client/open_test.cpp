@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "client/cli/web_link.h"
+#include "tests/text_of.h"
 #include "tests/unit/client/cli_fixture.h"
 
 namespace hooke::test {
@@ -11,11 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
-
-std::string text_of(const fs::path& file) {
-  std::ifstream in(file);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
+using tests::text_of;
 
 class Open : public CliTest {
  protected:

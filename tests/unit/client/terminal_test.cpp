@@ -101,11 +101,11 @@ TEST(Terminals, FitTheirSizeWhateverTheyShow) {
 }
 
 TEST(Terminals, WhatIsNotFiniteIsAGapAndANote) {
-  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kGapValue = std::numeric_limits<double>::quiet_NaN();
   Figure figure;
-  figure.curves = {curve("loss", {0, 1, 2}, {1, kNan, 2})};
+  figure.curves = {curve("loss", {0, 1, 2}, {1, kGapValue, 2})};
   EXPECT_THAT(joined(terminal_lines(figure, {})), HasSubstr("loss: 1 of 3 values are not finite (1 nan)"));
-  figure.curves[0].y = {kNan, kNan, kNan};
+  figure.curves[0].y = {kGapValue, kGapValue, kGapValue};
   EXPECT_THAT(joined(terminal_lines(figure, {})), HasSubstr("no finite value"));
   EXPECT_NO_THROW(terminal_lines(Figure{}, {}));
 }
@@ -127,9 +127,9 @@ TEST(Sparklines, TheLeastIsOneEighthTheGreatestIsFull) {
 }
 
 TEST(Sparklines, ColumnsAreMeansGapsAreWhatIsNotFinite) {
-  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kGapValue = std::numeric_limits<double>::quiet_NaN();
   EXPECT_THAT(sparkline({0, 1, 2, 3}, {0, 2, 8, 6}, 2, 1, false), ElementsAre("▁█"));
-  EXPECT_THAT(sparkline({0, 1, 2}, {0, kNan, 1}, 3, 1, false), ElementsAre("▁ █"));
+  EXPECT_THAT(sparkline({0, 1, 2}, {0, kGapValue, 1}, 3, 1, false), ElementsAre("▁ █"));
   EXPECT_THAT(sparkline({0, 30}, {0, 1}, 4, 1, false), ElementsAre("▁▁▁█")) << "nothing was measured between";
   EXPECT_THAT(sparkline({}, {}, 3, 2, false), ElementsAre("", ""));
 }

@@ -11,7 +11,7 @@ namespace hooke::data {
 namespace {
 
 namespace fs = std::filesystem;
-using hooke::testing::write_file;
+using hooke::tests::write_file;
 using ::testing::ElementsAre;
 
 std::string npy_header(const std::string& type, const std::string& shape, int version = 1) {
@@ -32,7 +32,7 @@ std::string npy(const std::string& type, const std::string& shape, const std::ve
   return bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
 }
 
-class Arrays : public hooke::testing::DataFiles {
+class Arrays : public hooke::tests::DataFiles {
  protected:
   Arrays() {
     fs::create_directories(folder());

@@ -85,9 +85,9 @@ TEST(DrawPlacement, ReachesEveryPlaceAboutEquallyOften) {
   EXPECT_NEAR(both, kDraws / 18, 420);
 }
 
-class Augmented : public hooke::testing::DataFiles {
+class Augmented : public hooke::tests::DataFiles {
  protected:
-  Augmented() { hooke::testing::write_idx_set(root_.path() / "set", 12, 9, 3, 8); }
+  Augmented() { hooke::tests::write_idx_set(root_.path() / "set", 12, 9, 3, 8); }
 
   static Config config() {
     Config config = set("idx");

@@ -204,7 +204,7 @@ class BinaryTraining : public ::testing::Test {
   double last(const std::string& key) const { return memory_.points.at(key).back().second; }
 
   training::Config config_;
-  hooke::testing::Memory memory_;
+  hooke::tests::Memory memory_;
 };
 
 TEST_F(BinaryTraining, TakesTheStepOfLogisticRegression) {

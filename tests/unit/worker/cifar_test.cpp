@@ -8,7 +8,7 @@ namespace hooke::data {
 namespace {
 
 namespace fs = std::filesystem;
-using hooke::testing::write_file;
+using hooke::tests::write_file;
 using ::testing::ElementsAre;
 
 // One record: label bytes, then 3072 bytes that depend on `start`.
@@ -18,7 +18,7 @@ std::string record(const std::string& labels, int start) {
   return bytes;
 }
 
-class Cifar : public hooke::testing::DataFiles {
+class Cifar : public hooke::tests::DataFiles {
  protected:
   Cifar() {
     fs::create_directories(ten());

@@ -10,7 +10,7 @@
 #include "tests/unit/worker/idx_files.h"
 #include "worker/data/data.h"
 
-namespace hooke::testing {
+namespace hooke::tests {
 
 class DataFiles : public ::testing::Test {
  protected:
@@ -37,4 +37,4 @@ class DataFiles : public ::testing::Test {
   TempFolder root_;
 };
 
-}  // namespace hooke::testing
+}  // namespace hooke::tests

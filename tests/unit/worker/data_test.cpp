@@ -13,9 +13,9 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 
-class IdxData : public hooke::testing::DataFiles {
+class IdxData : public hooke::tests::DataFiles {
  protected:
-  IdxData() { hooke::testing::write_idx_set(folder(), 12, 9, 3, 4); }
+  IdxData() { hooke::tests::write_idx_set(folder(), 12, 9, 3, 4); }
 
   fs::path folder() const { return root_.path() / "set"; }
 
@@ -33,7 +33,7 @@ TEST_F(IdxData, IsReadWholeInFileOrderByDefault) {
   EXPECT_EQ(data.train.count(), 12u);
   EXPECT_EQ(data.test.count(), 9u);
   EXPECT_THAT(data.test.labels, ElementsAre(0, 1, 2, 0, 1, 2, 0, 1, 2));
-  const std::string pixels = hooke::testing::band_images(12, 3, 4);
+  const std::string pixels = hooke::tests::band_images(12, 3, 4);
   for (std::size_t i = 0; i < pixels.size(); ++i) {
     ASSERT_FLOAT_EQ(data.train.inputs[i], static_cast<float>(static_cast<unsigned char>(pixels[i])) / 255);
   }
@@ -52,15 +52,15 @@ TEST_F(IdxData, TakesClassesInTheConfiguredOrderAndTheFirstOfEach) {
   EXPECT_THAT(data.train.labels, ElementsAre(1, 0, 1, 0));
   EXPECT_THAT(data.test.file_index, ElementsAre(0, 2));
   EXPECT_THAT(data.class_names, ElementsAre("two", "zero"));
-  const auto pixel = static_cast<unsigned char>(hooke::testing::band_images(3, 3, 4)[32]);  // of image 2
+  const auto pixel = static_cast<unsigned char>(hooke::tests::band_images(3, 3, 4)[32]);  // of image 2
   EXPECT_FLOAT_EQ(data.train.inputs[16], static_cast<float>((pixel / 255.0 - 0.5) / 0.25));
 }
 
 TEST_F(IdxData, IsTheSameGzipped) {
   const DataSet plain = read(config());
   fs::remove(folder() / "train-images-idx3-ubyte");
-  hooke::testing::write_gzip(folder() / "train-images-idx3-ubyte.gz",
-                             hooke::testing::idx_bytes({12, 4, 4}, hooke::testing::band_images(12, 3, 4)));
+  hooke::tests::write_gzip(folder() / "train-images-idx3-ubyte.gz",
+                           hooke::tests::idx_bytes({12, 4, 4}, hooke::tests::band_images(12, 3, 4)));
   const DataSet gzipped = read(config());
   EXPECT_EQ(gzipped.train.inputs, plain.train.inputs);
   EXPECT_TRUE(gzipped.checksums.contains("train-images-idx3-ubyte.gz"));
@@ -68,11 +68,11 @@ TEST_F(IdxData, IsTheSameGzipped) {
 }
 
 TEST_F(IdxData, HasTheChecksumOfTheStoredBytes) {
-  hooke::testing::write_file(folder() / "t10k-labels-idx1-ubyte",
-                             hooke::testing::idx_bytes({9}, hooke::testing::cyclic_labels(9, 3)));
+  hooke::tests::write_file(folder() / "t10k-labels-idx1-ubyte",
+                           hooke::tests::idx_bytes({9}, hooke::tests::cyclic_labels(9, 3)));
   // CRC-32 of those 17 bytes, bit by bit.
   std::uint32_t crc = 0xffffffff;
-  for (const char byte : hooke::testing::idx_bytes({9}, hooke::testing::cyclic_labels(9, 3))) {
+  for (const char byte : hooke::tests::idx_bytes({9}, hooke::tests::cyclic_labels(9, 3))) {
     crc ^= static_cast<unsigned char>(byte);
     for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
   }
@@ -90,8 +90,7 @@ TEST_F(IdxData, TruncatedIsRefusedWithFileAndOffset) {
 TEST_F(IdxData, TruncatedGzipIsRefused) {
   fs::remove(folder() / "train-images-idx3-ubyte");
   const fs::path file = folder() / "train-images-idx3-ubyte.gz";
-  hooke::testing::write_gzip(file,
-                             hooke::testing::idx_bytes({12, 4, 4}, hooke::testing::band_images(12, 3, 4)));
+  hooke::tests::write_gzip(file, hooke::tests::idx_bytes({12, 4, 4}, hooke::tests::band_images(12, 3, 4)));
   fs::resize_file(file, fs::file_size(file) / 2);
   expect_error(config(), Code::kDataLoss, "data.path", "truncated: the gzip stream ends at offset");
 }
@@ -103,13 +102,12 @@ TEST_F(IdxData, WithTrailingBytesIsRefused) {
 }
 
 TEST_F(IdxData, WithAnotherMagicNumberIsRefused) {
-  hooke::testing::write_file(folder() / "train-images-idx3-ubyte",
-                             "\x89PNG and more bytes than a header has");
+  hooke::tests::write_file(folder() / "train-images-idx3-ubyte", "\x89PNG and more bytes than a header has");
   expect_error(config(), Code::kDataLoss, "data.path", "offset 0 has 0x89504e47, not 0x00000803");
 }
 
 TEST_F(IdxData, WithMoreImagesThanLabelsIsRefused) {
-  hooke::testing::write_file(folder() / "train-labels-idx1-ubyte", hooke::testing::idx_bytes({2}, {0, 1}));
+  hooke::tests::write_file(folder() / "train-labels-idx1-ubyte", hooke::tests::idx_bytes({2}, {0, 1}));
   expect_error(config(), Code::kDataLoss, "data.path", "2 labels, but train-images-idx3-ubyte has 12 images");
 }
 
@@ -134,8 +132,8 @@ TEST_F(IdxData, WithTooFewExamplesIsRefused) {
 }
 
 TEST_F(IdxData, OutsideTheRootsIsRefusedAlsoThroughALink) {
-  const hooke::testing::TempFolder elsewhere;
-  hooke::testing::write_idx_set(elsewhere.path() / "set", 12, 9, 3, 4);
+  const hooke::tests::TempFolder elsewhere;
+  hooke::tests::write_idx_set(elsewhere.path() / "set", 12, 9, 3, 4);
   Config wanted = config();
   wanted.path = (elsewhere.path() / "set").string();
   expect_error(wanted, Code::kPermissionDenied, "data.path", "outside the data roots");
@@ -149,7 +147,7 @@ TEST_F(IdxData, OutsideTheRootsIsRefusedAlsoThroughALink) {
 }
 
 TEST_F(IdxData, IsFoundBelowTheFirstRootThatHasIt) {
-  const hooke::testing::TempFolder empty;
+  const hooke::tests::TempFolder empty;
   EXPECT_EQ(load(config(), {empty.path(), root_.path()}, 0).path, folder().string());
   expect_error(
       [&] {

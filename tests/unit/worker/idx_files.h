@@ -12,7 +12,7 @@
 
 #include "tests/temp_folder.h"
 
-namespace hooke::testing {
+namespace hooke::tests {
 
 inline void write_file(const std::filesystem::path& file, const std::string& bytes) {
   std::ofstream(file, std::ios::binary) << bytes;
@@ -68,4 +68,4 @@ inline void write_idx_set(const std::filesystem::path& folder, std::uint32_t tra
   write_file(folder / "t10k-labels-idx1-ubyte", idx_bytes({test}, cyclic_labels(test, classes)));
 }
 
-}  // namespace hooke::testing
+}  // namespace hooke::tests

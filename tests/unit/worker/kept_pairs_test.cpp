@@ -14,7 +14,7 @@ namespace hooke::training {
 namespace {
 
 using engine::Measure;
-using hooke::testing::Memory;
+using hooke::tests::Memory;
 using ::testing::ElementsAre;
 
 const std::atomic<bool> kNever = false;

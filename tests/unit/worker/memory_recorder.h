@@ -10,7 +10,7 @@
 
 #include "worker/training/recorder.h"
 
-namespace hooke::testing {
+namespace hooke::tests {
 
 // Keeps everything, in order.
 struct Memory : training::Recorder {
@@ -50,4 +50,4 @@ struct Memory : training::Recorder {
   }
 };
 
-}  // namespace hooke::testing
+}  // namespace hooke::tests

@@ -13,7 +13,7 @@
 namespace hooke::training {
 namespace {
 
-using hooke::testing::Memory;
+using hooke::tests::Memory;
 
 class DataParallel : public SmallTraining {
  protected:

@@ -206,8 +206,8 @@ class SizeTraining : public ::testing::Test {
     config_.measures = {Measure::kKl, Measure::kLoss, Measure::kL2Published};
   }
 
-  hooke::testing::Memory run() {
-    hooke::testing::Memory memory;
+  hooke::tests::Memory run() {
+    hooke::tests::Memory memory;
     training::Loop loop(config_, options_);
     EXPECT_EQ(loop.run(memory, kNever), training::Outcome::kFinished);
     weights_.clear();

@@ -18,7 +18,7 @@ namespace hooke::training {
 class SmallTraining : public ::testing::Test {
  protected:
   SmallTraining() {
-    hooke::testing::write_idx_set(root_.path() / "set", 36, 12, 3, 8);
+    hooke::tests::write_idx_set(root_.path() / "set", 36, 12, 3, 8);
     config_.data.set = "idx";
     config_.data.path = "set";
     config_.data.mean = {0.3};
@@ -30,9 +30,9 @@ class SmallTraining : public ::testing::Test {
     options_.data_roots = {root_.path()};
   }
 
-  hooke::testing::Memory run(const State* resume = nullptr) {
+  hooke::tests::Memory run(const State* resume = nullptr) {
     const std::atomic<bool> never = false;
-    hooke::testing::Memory memory;
+    hooke::tests::Memory memory;
     Loop loop(config_, options_, resume);
     EXPECT_EQ(loop.run(memory, never), Outcome::kFinished);
     weights_.clear();
@@ -41,7 +41,7 @@ class SmallTraining : public ::testing::Test {
     return memory;
   }
 
-  hooke::testing::TempFolder root_;
+  hooke::tests::TempFolder root_;
   Config config_;
   RunOptions options_;
   std::vector<at::Tensor> weights_;  // after the last run()

@@ -23,7 +23,7 @@ std::vector<std::string> payloads(const std::filesystem::path& folder) {
 
 // The server takes nothing after an end. A success whose flush to disk failed is followed by a failure.
 TEST(SpoolRecorder, WritesOneEndWhateverFollowsIt) {
-  const hooke::testing::TempFolder folder;
+  const hooke::tests::TempFolder folder;
   std::ostringstream log;
   SpoolRecorder recorder(folder.path(), "{}", log);
   recorder.succeed();
@@ -32,7 +32,7 @@ TEST(SpoolRecorder, WritesOneEndWhateverFollowsIt) {
 }
 
 TEST(SpoolRecorder, KeepsTheFirstReasonOfTwoFailures) {
-  const hooke::testing::TempFolder folder;
+  const hooke::tests::TempFolder folder;
   std::ostringstream log;
   SpoolRecorder recorder(folder.path(), "{}", log);
   recorder.fail("the first");
@@ -42,7 +42,7 @@ TEST(SpoolRecorder, KeepsTheFirstReasonOfTwoFailures) {
 
 // Of the limit's own failure: it could else never be told.
 TEST(SpoolRecorder, WritesAFailurePastTheSpoolsLimit) {
-  const hooke::testing::TempFolder folder;
+  const hooke::tests::TempFolder folder;
   std::ostringstream log;
   SpoolRecorder recorder(folder.path(), "{}", log, {.limit_bytes = 1});
   EXPECT_THROW(recorder.scalars(1, {{"train/loss", 0.5}}), Error);

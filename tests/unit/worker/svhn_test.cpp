@@ -43,7 +43,7 @@ void write_mat(const fs::path& file, std::vector<std::uint8_t> labels, std::size
   Mat_Close(mat);
 }
 
-class Svhn : public hooke::testing::DataFiles {
+class Svhn : public hooke::tests::DataFiles {
  protected:
   Svhn() {
     fs::create_directories(folder());
@@ -80,7 +80,7 @@ TEST_F(Svhn, DamagedIsRefusedWithTheFileAndWhatIsWrong) {
   expect_error(set("svhn"), Code::kDataLoss, "data.path", "test_32x32.mat: 2 labels in y, but 3 images in X");
   write_mat(folder() / "test_32x32.mat", {}, 3, false);
   expect_error(set("svhn"), Code::kDataLoss, "data.path", "test_32x32.mat: has no readable variable y");
-  hooke::testing::write_file(folder() / "train_32x32.mat", "no MATLAB file at all");
+  hooke::tests::write_file(folder() / "train_32x32.mat", "no MATLAB file at all");
   expect_error(set("svhn"), Code::kDataLoss, "data.path", "train_32x32.mat");
 }
 

@@ -28,7 +28,7 @@ using ::testing::Not;
 
 class TrainerTest : public ::testing::Test {
  protected:
-  TrainerTest() { hooke::testing::write_idx_set(root_.path() / "data" / "set", 36, 12, 3, 8); }
+  TrainerTest() { hooke::tests::write_idx_set(root_.path() / "data" / "set", 36, 12, 3, 8); }
 
   static json config() {
     return json::parse(R"({"data": {"set": "idx", "path": "set", "class_names": ["a", "b", "c"]},
@@ -39,7 +39,7 @@ class TrainerTest : public ::testing::Test {
 
   // Starts the program; its standard error goes to a file.
   pid_t start(const json& configuration, std::vector<std::string> more = {}) {
-    hooke::testing::write_file(root_.path() / "config.json", configuration.dump());
+    hooke::tests::write_file(root_.path() / "config.json", configuration.dump());
     std::vector<std::string> arguments = {
         HOOKE_TRAINER,  "--config",    (root_.path() / "config.json").string(), "--out",
         out().string(), "--data-root", (root_.path() / "data").string()};
@@ -114,7 +114,7 @@ class TrainerTest : public ::testing::Test {
     return all;
   }
 
-  hooke::testing::TempFolder root_;
+  hooke::tests::TempFolder root_;
   fs::path out_ = root_.path() / "out";
 };
 
@@ -254,7 +254,7 @@ TEST_F(TrainerTest, EndsFailedWithTheFieldWhenTheConfigurationIsWrong) {
 
 TEST_F(TrainerTest, NeverTouchesAFileThatExists) {
   fs::create_directories(out());
-  hooke::testing::write_file(spool_file(), "precious");
+  hooke::tests::write_file(spool_file(), "precious");
   EXPECT_EQ(run(config()), 1);
   EXPECT_THAT(errors(), HasSubstr("exists"));
   EXPECT_EQ(fs::file_size(spool_file()), 8u);

@@ -19,7 +19,7 @@
 namespace hooke::training {
 namespace {
 
-using hooke::testing::Memory;
+using hooke::tests::Memory;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -374,7 +374,7 @@ TEST_F(TrainingTest, RefusesACheckpointOfOtherDataOrAnotherNet) {
   config_.training.epochs = 2;
   config_.training.seed = 1;
   expect_refusal("probes");
-  hooke::testing::write_idx_set(root_.path() / "set", 39, 12, 3, 8);
+  hooke::tests::write_idx_set(root_.path() / "set", 39, 12, 3, 8);
   config_.training.seed = 0;
   expect_refusal("data files have changed");
 }

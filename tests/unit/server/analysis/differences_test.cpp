@@ -15,10 +15,8 @@ namespace {
 
 using testing::ElementsAre;
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-PairTable table_of(std::size_t classes, std::size_t per_class,
-                   const std::function<double(std::size_t, std::size_t)>& s) {
+PairTable pair_table_of(std::size_t classes, std::size_t per_class,
+                        const std::function<double(std::size_t, std::size_t)>& s) {
   PairTable table{classes, per_class, true, {}, std::vector<float>(classes * per_class, 1)};
   for (std::size_t i = 0; i < table.probes(); ++i)
     for (std::size_t j = 0; j < table.probes(); ++j) table.numerators.push_back(static_cast<float>(s(i, j)));
@@ -62,7 +60,8 @@ TEST(UnitsOfRuns, HaveTheFiguresOfEachRun) {
 // S = mean + effect of x' + effect of x: the pseudo-values are the mean and the effects of one probe number.
 TEST(UnitsOfProbes, AreTheEffectsWhereThereIsNothingElse) {
   const double row[] = {0.5, -0.25, 0.125, 1, 2, -1, 0.75, 0.25}, col[] = {0.25, 1, -0.5, 2, 0, 0.5, -2, 1};
-  const PairTable table = table_of(2, 4, [&](std::size_t i, std::size_t j) { return 3 + row[i] + col[j]; });
+  const PairTable table =
+      pair_table_of(2, 4, [&](std::size_t i, std::size_t j) { return 3 + row[i] + col[j]; });
   const Units units = units_of_probes({&table, 1}, Plane::kMean);
   ASSERT_EQ(units.size(), 4u);
   for (std::size_t i = 0; i < 4; ++i) {
@@ -82,7 +81,7 @@ TEST(UnitsOfProbes, HaveTheCellsMeanWhateverThePairs) {
   std::normal_distribution<double> normal;
   for (const bool self_pairs : {true, false}) {
     PairTable table =
-        table_of(2, 5, [&](std::size_t i, std::size_t j) { return i == j ? 9 : normal(random); });
+        pair_table_of(2, 5, [&](std::size_t i, std::size_t j) { return i == j ? 9 : normal(random); });
     table.self_pairs = self_pairs;
     const Units units = units_of_probes({&table, 1}, Plane::kMean);
     for (const std::size_t cell : {0U, 1U}) {
@@ -96,9 +95,10 @@ TEST(UnitsOfProbes, HaveTheCellsMeanWhateverThePairs) {
 }
 
 TEST(UnitsOfProbes, OverStepsAreOfTheMeanAndOfRatiosOfMeansDivideSums) {
-  const PairTable one = table_of(2, 4, [](std::size_t i, std::size_t j) { return i + 2.0 * j; });
-  const PairTable two = table_of(2, 4, [](std::size_t i, std::size_t j) { return 3.0 * i - j; });
-  const PairTable middle = table_of(2, 4, [](std::size_t i, std::size_t j) { return 2.0 * i + 0.5 * j; });
+  const PairTable one = pair_table_of(2, 4, [](std::size_t i, std::size_t j) { return i + 2.0 * j; });
+  const PairTable two = pair_table_of(2, 4, [](std::size_t i, std::size_t j) { return 3.0 * i - j; });
+  const PairTable middle =
+      pair_table_of(2, 4, [](std::size_t i, std::size_t j) { return 2.0 * i + 0.5 * j; });
   const std::vector<PairTable> steps = {one, two};
   const Units over = units_of_probes(steps, Plane::kMean),
               expected = units_of_probes({&middle, 1}, Plane::kMean);
@@ -113,7 +113,7 @@ TEST(UnitsOfProbes, OverStepsAreOfTheMeanAndOfRatiosOfMeansDivideSums) {
 
   // Numerators are twice, and minus three times, denominators that differ from probe to probe.
   PairTable ratios =
-      table_of(2, 4, [](std::size_t i, std::size_t j) { return (i < 4 ? 2 : -3) * (j + 1.0); });
+      pair_table_of(2, 4, [](std::size_t i, std::size_t j) { return (i < 4 ? 2 : -3) * (j + 1.0); });
   for (std::size_t j = 0; j < 8; ++j) ratios.denominators[j] = static_cast<float>(j + 1);
   const Units units = units_of_probes({&ratios, 1}, Plane::kRatioOfMeans);
   for (const double value : column(units, 1)) EXPECT_NEAR(value, 2, 1e-5);
@@ -121,7 +121,7 @@ TEST(UnitsOfProbes, OverStepsAreOfTheMeanAndOfRatiosOfMeansDivideSums) {
 }
 
 TEST(UnitsOfProbes, LeaveOutSkippedPairsAndKeepNan) {
-  PairTable table = table_of(2, 5, [](std::size_t, std::size_t j) { return j == 1 ? 77 : 0.5; });
+  PairTable table = pair_table_of(2, 5, [](std::size_t, std::size_t j) { return j == 1 ? 77 : 0.5; });
   table.denominators[1] = 0;
   const Units units = units_of_probes({&table, 1}, Plane::kMean);
   for (std::size_t q = 0; q < 4; ++q)
@@ -148,7 +148,7 @@ struct Windows {
         row[i] = 0.1 * normal(random);
         col[i] = 0.1 * normal(random);
       }
-      tables.push_back(table_of(3, kPerClass, [&](std::size_t i, std::size_t j) {
+      tables.push_back(pair_table_of(3, kPerClass, [&](std::size_t i, std::size_t j) {
         const std::size_t r = order[i / kPerClass], u = order[j / kPerClass];
         return 1.0 + (r == 2 && u == 0 ? change : 0) + row[r * kPerClass + i % kPerClass] +
                col[u * kPerClass + j % kPerClass];

@@ -1,4 +1,5 @@
 #include "server/analysis/downsample.h"
+#include "server/analysis/statistics.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +11,6 @@
 namespace hooke::analysis {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
 bool has(const std::vector<std::size_t>& kept, std::size_t index) {

@@ -1,4 +1,5 @@
 #include "server/analysis/influence.h"
+#include "server/analysis/statistics.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,10 +13,8 @@
 namespace hooke::analysis {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
 // A measurement whose cells have these means (ratio of means: ten times as much) and 4 pairs each.
-Cells of(const std::vector<double>& means) {
+Cells matrix_of(const std::vector<double>& means) {
   Cells cells{static_cast<std::size_t>(std::lround(std::sqrt(static_cast<double>(means.size())))), {}};
   for (const double mean : means) cells.cells.push_back({mean, 0.5, 4, 1, 10 * mean, 2});
   return cells;
@@ -66,7 +65,7 @@ TEST(Influence, ASingleClassHasNoOffDiagonal) {
 }
 
 TEST(Influence, AMeanOverStepsAveragesMeansAndSumsCounts) {
-  const std::vector<Cells> steps = {of({1, 2, 3, 4}), of({3, 2, 3, 8})};
+  const std::vector<Cells> steps = {matrix_of({1, 2, 3, 4}), matrix_of({3, 2, 3, 8})};
   const Cells mean = average(steps);
   EXPECT_EQ(mean.at(0, 0), (Cell{2, std::sqrt(2.0), 8, 2, 20, 4}));
   EXPECT_EQ(mean.at(1, 1).mean, 6);
@@ -77,7 +76,7 @@ TEST(Influence, AMeanOverStepsAveragesMeansAndSumsCounts) {
 }
 
 TEST(Influence, ACellWithoutPairsIsLeftOutAndNanIsKept) {
-  std::vector<Cells> steps = {of({1, 2, 3, 4}), of({3, 2, 3, 8})};
+  std::vector<Cells> steps = {matrix_of({1, 2, 3, 4}), matrix_of({3, 2, 3, 8})};
   steps[1].cells[0] = {kNan, kNan, 0, 5, kNan, 0};
   steps[1].cells[1].mean = kNan;
   const Cells mean = average(steps);
@@ -88,7 +87,8 @@ TEST(Influence, ACellWithoutPairsIsLeftOutAndNanIsKept) {
 }
 
 TEST(Influence, IntervalsOverRunsAreStudents) {
-  const std::vector<Cells> runs = {of({4, 1, 1, 4}), of({5, 1, 1, 5}), of({6, 1, 1, 6}), of({7, 1, 1, 7})};
+  const std::vector<Cells> runs = {matrix_of({4, 1, 1, 4}), matrix_of({5, 1, 1, 5}), matrix_of({6, 1, 1, 6}),
+                                   matrix_of({7, 1, 1, 7})};
   const Summary one = summarise(std::span(runs).first(1), Plane::kMean);
   EXPECT_FALSE(one.dominance.low);
   EXPECT_FALSE(one.cells[0].low);
@@ -121,7 +121,7 @@ TEST(Influence, RanksCellsOfTwoClassesBySize) {
 TEST(Influence, TheRatioOfMeansIsWhatIsShownOfTheSignedLossOnly) {
   EXPECT_EQ(shown_plane("loss"), Plane::kRatioOfMeans);
   EXPECT_EQ(shown_plane("kl"), Plane::kMean);
-  const std::vector<Cells> run = {of({4, 1, 1, 4})};
+  const std::vector<Cells> run = {matrix_of({4, 1, 1, 4})};
   EXPECT_DOUBLE_EQ(summarise(run, Plane::kRatioOfMeans).dominance.value, 30);
 }
 

@@ -1,4 +1,5 @@
 #include "server/analysis/permutation.h"
+#include "server/analysis/statistics.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,8 +14,6 @@ namespace {
 using testing::DoubleEq;
 using testing::DoubleNear;
 using testing::ElementsAre;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 Units of(std::vector<double> values) {
   return {1, std::move(values)};

@@ -148,7 +148,7 @@ TEST(OwnSocket, TheTemporaryFolderMayHaveALongPath) {
 
 // Was: a full disk of temporary files kept the server from starting.
 TEST(OwnSocket, IsInMemoryWhereTheTemporaryFolderHasNoRoom) {
-  const hooke::testing::TempFolder full;
+  const hooke::tests::TempFolder full;
   if (::mount("hooke", full.path().c_str(), "tmpfs", 0, "nr_inodes=1") != 0)
     GTEST_SKIP() << "a tmpfs is for root to mount";
   {

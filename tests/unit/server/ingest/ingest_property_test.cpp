@@ -19,8 +19,8 @@
 namespace hooke::ingest {
 namespace {
 
-using hooke::testing::Server;
-using hooke::testing::TempFolder;
+using hooke::tests::Server;
+using hooke::tests::TempFolder;
 
 constexpr TimeUs kPeriod = 60'000'000;
 const std::string kMatrix = "elasticity/kl";

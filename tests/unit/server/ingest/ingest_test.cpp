@@ -18,9 +18,9 @@
 namespace hooke::ingest {
 namespace {
 
-using hooke::testing::code_of;
-using hooke::testing::Server;
-using hooke::testing::TempFolder;
+using hooke::tests::code_of;
+using hooke::tests::Server;
+using hooke::tests::TempFolder;
 using storage::RunState;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;

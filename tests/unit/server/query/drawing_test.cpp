@@ -31,7 +31,7 @@ class Drawing : public ::testing::Test {
   Series append(const storage::SeriesDeclaration& declaration, std::int64_t count,
                 const std::function<void(Transaction&, Series&, storage::LevelBuilder&, Step)>& add) {
     return server_.write([&](Transaction& t) {
-      const RunId run = testing::add_run(t, testing::add_experiment(t, "e").id, "abcdefgh");
+      const RunId run = tests::add_run(t, tests::add_experiment(t, "e").id, "abcdefgh");
       Series series{storage::insert_series(t, run, declaration), run, declaration, {}};
       storage::LevelBuilder levels(t, series);
       for (Step step = 0; step < count; ++step) add(t, series, levels, 3 * step);
@@ -90,8 +90,8 @@ class Drawing : public ::testing::Test {
     EXPECT_EQ(finite_max(got.value), finite_max(full.value));
   }
 
-  testing::TempFolder folder_;
-  testing::Server server_{folder_.path()};
+  tests::TempFolder folder_;
+  tests::Server server_{folder_.path()};
 };
 
 TEST_F(Drawing, ShowsTheExtremesOfALongSeriesWhereverTheyAre) {

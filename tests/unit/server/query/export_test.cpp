@@ -19,7 +19,7 @@ class RunExportTest : public ::testing::Test {
  protected:
   RunExportTest() {
     run_ = server_.write([&](Transaction& t) {
-      const RunId run = testing::add_run(t, testing::add_experiment(t, "e").id, "abcdefgh");
+      const RunId run = tests::add_run(t, tests::add_experiment(t, "e").id, "abcdefgh");
       storage::SeriesDeclaration declaration;
       declaration.key = "x";
       series_ = storage::insert_series(t, run, declaration);
@@ -49,8 +49,8 @@ class RunExportTest : public ::testing::Test {
     return points;
   }
 
-  testing::TempFolder folder_;
-  testing::Server server_{folder_.path()};
+  tests::TempFolder folder_;
+  tests::Server server_{folder_.path()};
   SeriesId series_;
   RunId run_;
   std::optional<RunExport> export_;
@@ -86,7 +86,7 @@ TEST_F(RunExportTest, EndsWhenAnotherAttemptHasStarted) {
     storage::insert_attempt(t, attempt);
     storage::start_attempt(t, run_, 1, {std::nullopt, 10, 5});
   });
-  EXPECT_EQ(testing::code_of([&] { export_->next({}); }), Code::kAborted);
+  EXPECT_EQ(tests::code_of([&] { export_->next({}); }), Code::kAborted);
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ std::string parsed(const std::string& filter) {
   return tree ? show(*tree) : "everything";
 }
 
-std::string refused(const std::string& filter) {
+std::string refused_filter(const std::string& filter) {
   try {
     parse_filter(filter);
   } catch (const Error& error) {
@@ -133,24 +133,24 @@ TEST(Filter, ErrorsSayWhereAndWhat) {
       {"日本 = \"x", {"character 6", "never closed"}},
   };
   for (const auto& [filter, words] : kCases)
-    for (const char* word : words) EXPECT_THAT(refused(filter), HasSubstr(word)) << filter;
-  EXPECT_THAT(refused(std::string("a = \0 b", 7)), HasSubstr("character 5: a NUL"));
+    for (const char* word : words) EXPECT_THAT(refused_filter(filter), HasSubstr(word)) << filter;
+  EXPECT_THAT(refused_filter(std::string("a = \0 b", 7)), HasSubstr("character 5: a NUL"));
 }
 
 TEST(Filter, HostileOnesAreRefusedBeforeTheyCost) {
-  EXPECT_THAT(refused(std::string(1 << 20, '(')), HasSubstr("1048576 bytes"));
-  EXPECT_THAT(refused(std::string(8000, '(')), HasSubstr("nested deeper"));
+  EXPECT_THAT(refused_filter(std::string(1 << 20, '(')), HasSubstr("1048576 bytes"));
+  EXPECT_THAT(refused_filter(std::string(8000, '(')), HasSubstr("nested deeper"));
   EXPECT_EQ(parsed(std::string(8000, '-')), "![" + std::string(7999, '-') + "]");
-  EXPECT_THAT(refused(std::string(8000, '"')), HasSubstr("200 conditions"));
-  EXPECT_THAT(refused("\"" + std::string(7999, '\\')), HasSubstr("never closed"));
+  EXPECT_THAT(refused_filter(std::string(8000, '"')), HasSubstr("200 conditions"));
+  EXPECT_THAT(refused_filter("\"" + std::string(7999, '\\')), HasSubstr("never closed"));
   std::string many;
   for (int i = 0; i < 201; ++i) many += "a ";
-  EXPECT_THAT(refused(many), HasSubstr("200 conditions"));
+  EXPECT_THAT(refused_filter(many), HasSubstr("200 conditions"));
   many.resize(400);
   EXPECT_EQ(parse_filter(many)->parts.size(), 200u);
   const std::string deep = std::string(30, '(') + "a" + std::string(30, ')');
   EXPECT_EQ(parsed(deep), "[a]");
-  EXPECT_THAT(refused("(" + deep + ")"), HasSubstr("30 levels"));
+  EXPECT_THAT(refused_filter("(" + deep + ")"), HasSubstr("30 levels"));
 }
 
 // Whatever bytes come: a tree or an error, each in bounded time.

@@ -21,8 +21,8 @@
 namespace hooke::query {
 namespace {
 
-using hooke::testing::Server;
-using hooke::testing::TempFolder;
+using hooke::tests::Server;
+using hooke::tests::TempFolder;
 using storage::Comparison;
 using storage::Condition;
 using storage::Field;
@@ -31,7 +31,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr TimeUs kNow = 2'000'000'000'000'000;
+constexpr TimeUs kListedAt = 2'000'000'000'000'000;
 constexpr TimeUs kHourUs = 3'600'000'000;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
@@ -260,7 +260,7 @@ class Lists : public ::testing::Test {
     run.note = pick({"", "good", "Bad 100%", "größer", "x'y\"z"});
     run.seed = pick<std::int64_t>({0, 1, 2, 3, -5, INT64_MAX});
     run.priority = static_cast<std::int64_t>(random_() % 3);
-    run.create_us = kNow - static_cast<TimeUs>(random_() % 48) * kHourUs;
+    run.create_us = kListedAt - static_cast<TimeUs>(random_() % 48) * kHourUs;
     if (random_() % 3 == 0) run.tags["team"] = pick({"vision", "Vision", "nlp", ""});
     if (random_() % 3 == 0) run.tags["my key"] = "7";
     run.config = {{"name", pick({"a", "b"})},
@@ -315,7 +315,7 @@ class Lists : public ::testing::Test {
     if (request.parent().empty()) request.set_parent("experiments/-");
     std::vector<std::string> found;
     do {
-      const auto page = server_->read([&](storage::Snapshot& s) { return list_runs(s, request, kNow); });
+      const auto page = server_->read([&](storage::Snapshot& s) { return list_runs(s, request, kListedAt); });
       for (const auto& run : page.runs()) found.push_back(run.run_id());
       request.set_page_token(page.next_page_token());
     } while (!request.page_token().empty());
@@ -343,7 +343,7 @@ class Lists : public ::testing::Test {
   }
 
   static std::vector<std::string> naive(const std::string& filter) {
-    const Condition condition = condition_of(*parse_filter(filter), ListOf::kRuns, kNow);
+    const Condition condition = condition_of(*parse_filter(filter), ListOf::kRuns, kListedAt);
     std::vector<std::string> found;
     for (const Made* run : in_default_order())
       if (matches(*run, condition)) found.push_back(run->run_id);
@@ -507,12 +507,12 @@ TEST_F(Lists, ATokenIsOfOneListAlone) {
   request.set_parent("experiments/-");
   request.set_page_size(3);
   request.set_filter("seed > 0");
-  const auto first = server_->read([&](storage::Snapshot& s) { return list_runs(s, request, kNow); });
+  const auto first = server_->read([&](storage::Snapshot& s) { return list_runs(s, request, kListedAt); });
   ASSERT_FALSE(first.next_page_token().empty());
   request.set_page_token(first.next_page_token());
   const auto refused = [](const v1::ListRunsRequest& other) -> std::string {
     try {
-      server_->read([&](storage::Snapshot& s) { return list_runs(s, other, kNow); });
+      server_->read([&](storage::Snapshot& s) { return list_runs(s, other, kListedAt); });
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), Code::kInvalidArgument);
       EXPECT_EQ(error.field(), "page_token");
@@ -553,9 +553,9 @@ TEST(ListsMeanwhile, NoRunIsSkippedOrRepeatedWhileOthersAreSubmitted) {
   int number = 0;
   const auto submit = [&](int runs) {
     server.write([&](storage::Transaction& transaction) {
-      const auto experiment = hooke::testing::add_experiment(transaction, "e");
+      const auto experiment = hooke::tests::add_experiment(transaction, "e");
       for (int i = 0; i < runs; ++i)
-        hooke::testing::add_run(transaction, experiment.id, "run" + std::to_string(++number));
+        hooke::tests::add_run(transaction, experiment.id, "run" + std::to_string(++number));
     });
   };
   for (const std::string order :
@@ -569,7 +569,7 @@ TEST(ListsMeanwhile, NoRunIsSkippedOrRepeatedWhileOthersAreSubmitted) {
     request.set_order_by(order);
     std::multiset<std::string> found;
     for (bool more = true; more;) {
-      const auto page = server.read([&](storage::Snapshot& s) { return list_runs(s, request, kNow); });
+      const auto page = server.read([&](storage::Snapshot& s) { return list_runs(s, request, kListedAt); });
       for (const auto& run : page.runs()) found.insert(run.run_id());
       request.set_page_token(page.next_page_token());
       more = !request.page_token().empty();
@@ -588,7 +588,7 @@ TEST(ListsOfExperiments, AreFilteredOrderedAndPaged) {
     for (const char* name : {"b", "d", "a", "e", "c"}) {
       const auto id =
           storage::insert_experiment(transaction, {name, "ada", {{"n", std::to_string(i)}}, 1000}).id;
-      for (int r = 0; r < i; ++r) hooke::testing::add_run(transaction, id, name + std::to_string(r));
+      for (int r = 0; r < i; ++r) hooke::tests::add_run(transaction, id, name + std::to_string(r));
       ++i;
     }
     storage::archive_experiment(transaction, storage::find_experiment(transaction, "e")->id, true);
@@ -603,7 +603,8 @@ TEST(ListsOfExperiments, AreFilteredOrderedAndPaged) {
     request.set_show_archived(archived);
     std::string found;
     do {
-      const auto page = server.read([&](storage::Snapshot& s) { return list_experiments(s, request, kNow); });
+      const auto page =
+          server.read([&](storage::Snapshot& s) { return list_experiments(s, request, kListedAt); });
       EXPECT_LE(page.experiments_size(), 2);
       for (const auto& experiment : page.experiments()) found += experiment.name().substr(12);
       request.set_page_token(page.next_page_token());
@@ -631,9 +632,9 @@ TEST(ListsOfRuns, OfAnArchivedExperimentAreHiddenButForTheOnesAskedFor) {
   const TempFolder folder;
   Server server(folder.path());
   server.write([](storage::Transaction& transaction) {
-    const auto id = hooke::testing::add_experiment(transaction, "old").id;
-    hooke::testing::add_run(transaction, id, "aaaa");
-    hooke::testing::add_run(transaction, hooke::testing::add_experiment(transaction, "new").id, "bbbb");
+    const auto id = hooke::tests::add_experiment(transaction, "old").id;
+    hooke::tests::add_run(transaction, id, "aaaa");
+    hooke::tests::add_run(transaction, hooke::tests::add_experiment(transaction, "new").id, "bbbb");
     storage::archive_experiment(transaction, id, true);
   });
   const auto list = [&](const std::string& parent, bool archived) {
@@ -641,7 +642,7 @@ TEST(ListsOfRuns, OfAnArchivedExperimentAreHiddenButForTheOnesAskedFor) {
     request.set_parent("experiments/" + parent);
     request.set_show_archived(archived);
     std::vector<std::string> found;
-    const auto page = server.read([&](storage::Snapshot& s) { return list_runs(s, request, kNow); });
+    const auto page = server.read([&](storage::Snapshot& s) { return list_runs(s, request, kListedAt); });
     for (const auto& run : page.runs()) found.push_back(run.run_id());
     return found;
   };
@@ -657,7 +658,7 @@ TEST(ListsOfSeries, GiveManyNamesInMessagesThatFit) {
   std::vector<std::string> keys;
   server.write([&](storage::Transaction& transaction) {
     const RunId run =
-        hooke::testing::add_run(transaction, hooke::testing::add_experiment(transaction, "e").id, "aaaa");
+        hooke::tests::add_run(transaction, hooke::tests::add_experiment(transaction, "e").id, "aaaa");
     storage::SeriesDeclaration declaration;
     declaration.kind = storage::SeriesKind::kMatrix;
     for (int i = 0; i < 100; ++i) declaration.class_names.push_back("class number " + std::to_string(i));

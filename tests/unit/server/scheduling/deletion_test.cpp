@@ -18,11 +18,11 @@
 namespace hooke::scheduling {
 namespace {
 
-using hooke::testing::add_experiment;
-using hooke::testing::add_run;
-using hooke::testing::code_of;
-using hooke::testing::Server;
-using hooke::testing::TempFolder;
+using hooke::tests::add_experiment;
+using hooke::tests::add_run;
+using hooke::tests::code_of;
+using hooke::tests::Server;
+using hooke::tests::TempFolder;
 using storage::RunState;
 using storage::Snapshot;
 using storage::Transaction;

@@ -42,8 +42,8 @@ class LeaseWatchTest : public ::testing::Test {
     return watch_.look().renewed;
   }
 
-  hooke::testing::TempFolder folder_;
-  hooke::testing::Server server_{folder_.path()};
+  hooke::tests::TempFolder folder_;
+  hooke::tests::Server server_{folder_.path()};
   TimeUs now_ = 1'000'000 * kSecond;
   int drawn_ = 0;
   const storage::Clock clock_ = [this] { return now_; };

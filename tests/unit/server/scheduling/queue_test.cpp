@@ -17,9 +17,9 @@
 namespace hooke::scheduling {
 namespace {
 
-using hooke::testing::code_of;
-using hooke::testing::Server;
-using hooke::testing::TempFolder;
+using hooke::tests::code_of;
+using hooke::tests::Server;
+using hooke::tests::TempFolder;
 using storage::Outcome;
 using storage::ReasonKind;
 using storage::RunState;
@@ -27,7 +27,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
-constexpr TimeUs kSecond = 1'000'000;
+constexpr TimeUs kSecondUs = 1'000'000;
 
 class QueueTest : public ::testing::Test {
  protected:
@@ -105,7 +105,7 @@ class QueueTest : public ::testing::Test {
   }
 
   TempFolder folder_;
-  TimeUs now_ = 1'000 * kSecond;
+  TimeUs now_ = 1'000 * kSecondUs;
   int drawn_ = 0;
   int requests_ = 0;
   std::unique_ptr<Server> server_;
@@ -410,11 +410,11 @@ TEST_F(QueueTest, AHeartbeatKeepsTheLease) {
   submit("a");
   const auto grant = lease();
   for (int i = 0; i < 5; ++i) {
-    now_ += 50 * kSecond;
+    now_ += 50 * kSecondUs;
     EXPECT_EQ(queue_->heartbeat(key_of(grant)), std::chrono::seconds(60));
     EXPECT_EQ(queue_->sweep(now_), 0);
   }
-  now_ += 60 * kSecond;
+  now_ += 60 * kSecondUs;
   EXPECT_EQ(queue_->sweep(now_), 1);
   EXPECT_EQ(queue_->sweep(now_), 0);
 }
@@ -434,7 +434,7 @@ TEST_F(QueueTest, AHeartbeatWithAWrongTokenAttemptOrRunIsRefused) {
 TEST_F(QueueTest, ALapsedRunGoesToAnotherWorkerAndTheOldTokenIsFenced) {
   const auto id = submit("a");
   const auto old = lease("w1");
-  now_ += 60 * kSecond;
+  now_ += 60 * kSecondUs;
   EXPECT_EQ(queue_->sweep(now_), 1);
   EXPECT_EQ(run(id).state, RunState::kQueued);
   EXPECT_EQ(run(id).reason.kind, ReasonKind::kLeaseLapsed);
@@ -451,7 +451,7 @@ TEST_F(QueueTest, ALapsedRunGoesToAnotherWorkerAndTheOldTokenIsFenced) {
 TEST_F(QueueTest, ALapsedAttemptGoesOnUnderItsNumberUntilAnotherIsGranted) {
   const auto id = submit("a");
   const auto grant = lease();
-  now_ += 61 * kSecond;
+  now_ += 61 * kSecondUs;
   queue_->sweep(now_);
   queue_->heartbeat(key_of(grant));
   EXPECT_EQ(run(id).state, RunState::kRunning);
@@ -460,7 +460,7 @@ TEST_F(QueueTest, ALapsedAttemptGoesOnUnderItsNumberUntilAnotherIsGranted) {
   EXPECT_THAT(states(id),
               ElementsAre(RunState::kQueued, RunState::kRunning, RunState::kQueued, RunState::kRunning));
   EXPECT_FALSE(queue_->lease(asking("w2")));
-  now_ += 59 * kSecond;
+  now_ += 59 * kSecondUs;
   EXPECT_EQ(queue_->sweep(now_), 0);
 }
 
@@ -488,7 +488,7 @@ TEST_F(QueueTest, TheLastLapseFailsTheRunAndFencesAtOnce) {
   wanted.max_attempts = 1;
   const auto id = queue_->submit(wanted).runs[0].run_id;
   const auto grant = lease();
-  now_ += 60 * kSecond;
+  now_ += 60 * kSecondUs;
   queue_->sweep(now_);
   EXPECT_EQ(run(id).state, RunState::kFailed);
   EXPECT_EQ(run(id).reason.kind, ReasonKind::kAttemptsExhausted);
@@ -531,7 +531,7 @@ TEST_F(QueueTest, ALapseAfterTheEndRecordEndsTheRunAsTheRecordSays) {
   lease();
   server_->write(
       [&](storage::Transaction& t) { storage::set_end_record(t, run(id).id, 1, RunState::kSucceeded, {}); });
-  now_ += 60 * kSecond;
+  now_ += 60 * kSecondUs;
   queue_->sweep(now_);
   EXPECT_EQ(run(id).state, RunState::kSucceeded);
 }
@@ -546,7 +546,7 @@ TEST_F(QueueTest, CancellingFencesAtOnceAndAFinishedRunCannotBeCancelled) {
   EXPECT_EQ(fenced(key_of(grant)), "RUN_CANCELLED");
   EXPECT_EQ(code_of([&] { queue_->cancel(running, ""); }), Code::kFailedPrecondition);
   EXPECT_EQ(code_of([&] { queue_->cancel("nothing", ""); }), Code::kNotFound);
-  now_ += 100 * kSecond;
+  now_ += 100 * kSecondUs;
   EXPECT_EQ(queue_->sweep(now_), 0);
   EXPECT_FALSE(queue_->lease(asking()));
 }
@@ -663,14 +663,14 @@ TEST_F(ExtendTest, OnlyARunThatHasSucceededAndEndsInABarrierCanBe) {
 TEST_F(QueueTest, TheClockOfLeasesStandsStillWhileTheServerIsDown) {
   const auto id = submit("a");
   const auto grant = lease();
-  restart(3'600 * kSecond);
+  restart(3'600 * kSecondUs);
   EXPECT_EQ(queue_->renew_all(), 1);
   EXPECT_EQ(queue_->sweep(now_), 0);
-  now_ += 59 * kSecond;
+  now_ += 59 * kSecondUs;
   EXPECT_EQ(queue_->sweep(now_), 0);
   EXPECT_NO_THROW(queue_->heartbeat(key_of(grant)));
   EXPECT_EQ(run(id).attempt, 1);
-  now_ += 60 * kSecond;
+  now_ += 60 * kSecondUs;
   EXPECT_EQ(queue_->sweep(now_), 1);
 }
 

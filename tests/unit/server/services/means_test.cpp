@@ -17,7 +17,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::NanSensitiveDoubleEq;
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNoMean = std::numeric_limits<double>::quiet_NaN();
 
 class Means : public testing::Test {
  protected:
@@ -62,14 +62,14 @@ class Means : public testing::Test {
 
 TEST_F(Means, AreOverTheRunsOfAnExperimentWithTheirDeviation) {
   const auto runs = house_.submit(3);
-  train(runs[0], {{0, 1.0}, {1, 4.0}, {2, kNan}});
+  train(runs[0], {{0, 1.0}, {1, 4.0}, {2, kNoMean}});
   train(runs[1], {{0, 2.0}, {1, 4.0}, {2, 1.0}});
   train(runs[2], {{0, 6.0}, {1, 4.0}, {2, 1.0}});
   const auto mean = column(about("experiments/trial"));
   EXPECT_THAT(mean.step(), ElementsAre(0, 1, 2));
   // Mean of 1, 2, 6; their squared deviations are 4, 1, 9, which over n - 1 = 2 is 7.
-  EXPECT_THAT(mean.value(), ElementsAre(3.0, 4.0, NanSensitiveDoubleEq(kNan)));
-  EXPECT_THAT(mean.sd(), ElementsAre(DoubleEq(std::sqrt(7.0)), 0.0, NanSensitiveDoubleEq(kNan)));
+  EXPECT_THAT(mean.value(), ElementsAre(3.0, 4.0, NanSensitiveDoubleEq(kNoMean)));
+  EXPECT_THAT(mean.sd(), ElementsAre(DoubleEq(std::sqrt(7.0)), 0.0, NanSensitiveDoubleEq(kNoMean)));
   EXPECT_THAT(mean.runs(), ElementsAre(3, 3, 3));
   EXPECT_EQ(mean.count(), 3);
 }

@@ -20,7 +20,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNoValue = std::numeric_limits<double>::quiet_NaN();
 
 // What an export sent, series by series.
 struct Exported {
@@ -98,7 +98,7 @@ TEST_F(Transfer, AnExportHasEveryPointWithItsPlanesAndThePairs) {
   WorkerEnd worker(house_, house_.lease(run));
   worker.start(100).probes({{7, 5}, {30, 4}});
   worker.declare("elasticity/kl", {"a", "b"}, 4).declare_pairs("elasticity/kl.pairs", {"a", "b"}, 2);
-  worker.scalar("train/loss", 0, kNan).scalar("train/loss", 3, -kInf).scalar("train/loss", 7, 0.1);
+  worker.scalar("train/loss", 0, kNoValue).scalar("train/loss", 3, -kInf).scalar("train/loss", 7, 0.1);
   worker.matrix("elasticity/kl", 0, {1, 2, 3, 4}).matrix("elasticity/kl", 9, {5, 6, 7, INFINITY});
   worker.pairs("elasticity/kl.pairs", 9, 0, std::vector<float>(16, 1.5F));
   ASSERT_TRUE(worker.commit());
@@ -186,7 +186,7 @@ TEST_F(Transfer, AnExportOfNothingSaysWhatThereIs) {
 TEST_F(Transfer, AnImportIsARunThatHasSucceededAndAnswers) {
   auto start = first("theirs");
   start.set_source("csv somewhere");
-  add(start, "train/loss", {0, 5}, {kNan, -kInf});
+  add(start, "train/loss", {0, 5}, {kNoValue, -kInf});
   add(start, "x.dominance", {1}, {2});
   v1::ImportSeriesRequest more;
   add(more, "train/loss", {7}, {0.1});

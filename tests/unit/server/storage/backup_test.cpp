@@ -21,7 +21,7 @@ class Backups : public ::testing::Test {
  protected:
   Backups() {
     series_ = server_.write([](Transaction& t) {
-      const RunId run = testing::add_run(t, testing::add_experiment(t, "e").id, "abcdefgh");
+      const RunId run = tests::add_run(t, tests::add_experiment(t, "e").id, "abcdefgh");
       SeriesDeclaration declaration;
       declaration.key = "train/loss";
       return Series{insert_series(t, run, declaration), run, declaration, {}};
@@ -41,8 +41,8 @@ class Backups : public ::testing::Test {
     });
   }
 
-  testing::TempFolder folder_;
-  testing::Server server_{folder_.path()};
+  tests::TempFolder folder_;
+  tests::Server server_{folder_.path()};
   Series series_;
 };
 
@@ -61,9 +61,9 @@ TEST_F(Backups, AreWholeDatabasesOfOneMomentWhileOthersWrite) {
   EXPECT_FALSE(std::filesystem::exists(file.path.string() + "-wal"));
 
   // A server starts on it.
-  testing::TempFolder restored;
+  tests::TempFolder restored;
   std::filesystem::copy_file(file.path, restored.path() / "hooke.db");
-  testing::Server again(restored.path());
+  tests::Server again(restored.path());
   again.read([&](Snapshot& snapshot) {
     const auto copied = find_series(snapshot, series_.run, "train/loss");
     ASSERT_TRUE(copied);
@@ -75,9 +75,9 @@ TEST_F(Backups, AreWholeDatabasesOfOneMomentWhileOthersWrite) {
 
 TEST_F(Backups, NeverOverwriteAndStayInTheirFolder) {
   back_up(server_.database, "a");
-  EXPECT_EQ(testing::code_of([&] { back_up(server_.database, "a"); }), Code::kAlreadyExists);
+  EXPECT_EQ(tests::code_of([&] { back_up(server_.database, "a"); }), Code::kAlreadyExists);
   for (const char* name : {"", "..", "../x", "a/b", ".hidden", "a b", "a\n"})
-    EXPECT_EQ(testing::code_of([&] { back_up(server_.database, name); }), Code::kInvalidArgument) << name;
+    EXPECT_EQ(tests::code_of([&] { back_up(server_.database, name); }), Code::kInvalidArgument) << name;
 }
 
 TEST_F(Backups, VerifyFindsWhatDoesNotFit) {

@@ -34,7 +34,7 @@ class Connections : public ::testing::TestWithParam<Connection::Mode> {
     return value;
   }
 
-  hooke::testing::TempFolder folder_;
+  hooke::tests::TempFolder folder_;
   Database database_;
   Connection connection_;
 };
@@ -71,8 +71,8 @@ TEST_P(Connections, HaveLowLimits) {
 }
 
 TEST(SqlText, HoldsValuesBesideItAndNeverWithin) {
-  const hooke::testing::TempFolder folder;
-  hooke::testing::Server server(folder.path());
+  const hooke::tests::TempFolder folder;
+  hooke::tests::Server server(folder.path());
   const std::string hostile = "x'); DROP TABLE runs; --";
   server.read([&](Snapshot& snapshot) {
     SqlText sql;

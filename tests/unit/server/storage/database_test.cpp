@@ -11,9 +11,9 @@
 namespace hooke::storage {
 namespace {
 
-using hooke::testing::code_of;
-using hooke::testing::Server;
-using hooke::testing::TempFolder;
+using hooke::tests::code_of;
+using hooke::tests::Server;
+using hooke::tests::TempFolder;
 
 std::string bytes_of(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -50,7 +50,7 @@ TEST(Database, IsOpenedAgainWithWhatWasInIt) {
   const TempFolder folder;
   {
     Server server(folder.path());
-    server.write([](Transaction& transaction) { hooke::testing::add_experiment(transaction, "kept"); });
+    server.write([](Transaction& transaction) { hooke::tests::add_experiment(transaction, "kept"); });
   }
   Server server(folder.path());
   EXPECT_TRUE(server.read([](Snapshot& snapshot) { return find_experiment(snapshot, "kept").has_value(); }));

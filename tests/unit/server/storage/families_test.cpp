@@ -12,11 +12,11 @@
 namespace hooke::storage {
 namespace {
 
-using hooke::testing::add_experiment;
-using hooke::testing::add_run;
-using hooke::testing::code_of;
-using hooke::testing::Server;
-using hooke::testing::TempFolder;
+using hooke::tests::add_experiment;
+using hooke::tests::add_run;
+using hooke::tests::code_of;
+using hooke::tests::Server;
+using hooke::tests::TempFolder;
 using ::testing::ElementsAre;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;

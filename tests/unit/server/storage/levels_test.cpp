@@ -45,7 +45,7 @@ class Levels : public ::testing::Test {
  protected:
   Series make_series(const SeriesDeclaration& declaration) {
     return server_.write([&](Transaction& t) {
-      const RunId run = testing::add_run(t, testing::add_experiment(t, "e").id, "abcdefgh");
+      const RunId run = tests::add_run(t, tests::add_experiment(t, "e").id, "abcdefgh");
       return Series{insert_series(t, run, declaration), run, declaration, {}};
     });
   }
@@ -70,8 +70,8 @@ class Levels : public ::testing::Test {
     });
   }
 
-  testing::TempFolder folder_;
-  testing::Server server_{folder_.path()};
+  tests::TempFolder folder_;
+  tests::Server server_{folder_.path()};
 };
 
 double strange_value(std::mt19937& random) {
@@ -188,7 +188,7 @@ TEST_F(Levels, AreBuiltForPointsThatHaveNone) {
 
 // A database of the first version, with a run of 1,000 points, written by that version's schema.
 TEST(LevelsOfAnOldDatabase, AreBuiltByTheMigration) {
-  const testing::TempFolder folder;
+  const tests::TempFolder folder;
   std::vector<Point> points;
   {
     SQLite::Database old((folder.path() / "hooke.db").string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
@@ -211,7 +211,7 @@ TEST(LevelsOfAnOldDatabase, AreBuiltByTheMigration) {
       insert.reset();
     }
   }
-  testing::Server server(folder.path());
+  tests::Server server(folder.path());
   server.read([&](Snapshot& snapshot) {
     const auto series = find_series(snapshot, RunId{1}, "train/loss");
     ASSERT_TRUE(series);

@@ -11,8 +11,8 @@
 namespace hooke::storage {
 namespace {
 
-using hooke::testing::Server;
-using hooke::testing::TempFolder;
+using hooke::tests::Server;
+using hooke::tests::TempFolder;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 

@@ -14,9 +14,9 @@
 namespace hooke::storage {
 namespace {
 
-using hooke::testing::code_of;
-using hooke::testing::Server;
-using hooke::testing::TempFolder;
+using hooke::tests::code_of;
+using hooke::tests::Server;
+using hooke::tests::TempFolder;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -29,8 +29,8 @@ class PairsTest : public ::testing::Test {
  protected:
   PairsTest() : server_(folder_.path()) {
     server_.write([this](Transaction& transaction) {
-      experiment_ = hooke::testing::add_experiment(transaction, "e").id;
-      run_ = hooke::testing::add_run(transaction, experiment_, "aaaaaaaa");
+      experiment_ = hooke::tests::add_experiment(transaction, "e").id;
+      run_ = hooke::tests::add_run(transaction, experiment_, "aaaaaaaa");
       insert_series(transaction, run_, {"kl.pairs", SeriesKind::kPairs, {"a", "b"}, {4, 4, 4, 4}, "Adam", 2});
     });
   }

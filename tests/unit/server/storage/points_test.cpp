@@ -12,12 +12,12 @@
 namespace hooke::storage {
 namespace {
 
-using hooke::testing::Server;
-using hooke::testing::TempFolder;
+using hooke::tests::Server;
+using hooke::tests::TempFolder;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNoValue = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // One cell that tells its step.
@@ -31,8 +31,8 @@ class Points : public ::testing::Test {
  protected:
   Points() : server_(folder_.path()) {
     server_.write([this](Transaction& transaction) {
-      const auto experiment = hooke::testing::add_experiment(transaction, "e");
-      run_ = hooke::testing::add_run(transaction, experiment.id, "aaaaaaaa");
+      const auto experiment = hooke::tests::add_experiment(transaction, "e");
+      run_ = hooke::tests::add_run(transaction, experiment.id, "aaaaaaaa");
       loss_ = insert_series(transaction, run_, {"train/loss", SeriesKind::kScalar, {}, {}, ""});
       kl_ = insert_series(transaction, run_, {"elasticity/kl", SeriesKind::kMatrix, {"a"}, {1}, "Adam"});
     });
@@ -54,7 +54,7 @@ class Points : public ::testing::Test {
     server_.write([&](Transaction& transaction) {
       for (const Step step : steps) insert_matrix(transaction, kl_, step, step, planes_of(step));
       save_progress(transaction, run_, kl_,
-                    {std::ssize(steps), steps.front(), steps.back(), steps.back(), kNan});
+                    {std::ssize(steps), steps.front(), steps.back(), steps.back(), kNoValue});
     });
   }
   ScalarColumn scalars(StepRange range = {}, std::size_t limit = kNoLimit) {
@@ -68,7 +68,7 @@ class Points : public ::testing::Test {
 };
 
 TEST_F(Points, KeepNanAndInfinitiesApartFromEachOther) {
-  store({1.5, kNan, kInfinity, -kInfinity, -0.0, 5e-324});
+  store({1.5, kNoValue, kInfinity, -kInfinity, -0.0, 5e-324});
   const auto column = scalars();
   ASSERT_EQ(column.value.size(), 6u);
   EXPECT_EQ(column.value[0], 1.5);
@@ -80,7 +80,7 @@ TEST_F(Points, KeepNanAndInfinitiesApartFromEachOther) {
 }
 
 TEST_F(Points, HaveANanAsLatestValueToo) {
-  store({1.0, kNan});
+  store({1.0, kNoValue});
   const auto latest = server_.read([&](Snapshot& snapshot) { return latest_values(snapshot, run_); });
   ASSERT_EQ(latest.size(), 1u);
   EXPECT_EQ(latest[0].key, "train/loss");
@@ -148,7 +148,7 @@ TEST_F(Points, HaveALastStepThatSeveralMatricesShare) {
 }
 
 TEST_F(Points, LaterThanAStepAreRemovedWithTheirLatestValuesAndBarriers) {
-  store({0, 1, kNan, 3, 4});
+  store({0, 1, kNoValue, 3, 4});
   store_matrices({3, 4});
   const auto removed = server_.write([&](Transaction& transaction) {
     insert_barrier(transaction, run_, {1, 5, 2});

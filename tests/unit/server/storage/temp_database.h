@@ -18,7 +18,7 @@
 #include "server/storage/writer.h"
 #include "tests/temp_folder.h"
 
-namespace hooke::testing {
+namespace hooke::tests {
 
 // Database, Writer and Readers on one folder.
 struct Server {
@@ -73,4 +73,4 @@ inline RunId add_run(storage::Transaction& transaction, ExperimentId experiment,
   return storage::insert_run(transaction, run);
 }
 
-}  // namespace hooke::testing
+}  // namespace hooke::tests

@@ -36,9 +36,9 @@ extern "C" int fdatasync(int file) {
 namespace hooke::storage {
 namespace {
 
-using hooke::testing::code_of;
-using hooke::testing::Server;
-using hooke::testing::TempFolder;
+using hooke::tests::code_of;
+using hooke::tests::Server;
+using hooke::tests::TempFolder;
 
 void put(Transaction& transaction, const std::string& name) {
   put_setting(transaction, name, "1");
@@ -111,7 +111,7 @@ TEST(Writer, PassesOnTheErrorThatAJobThrows) {
   EXPECT_THROW(server.write([](Transaction&) { throw std::bad_alloc(); }), std::bad_alloc);
   // What SQLite refuses (a foreign key here) is an error of ours.
   EXPECT_EQ(code_of([&] {
-              server.write([](Transaction& t) { hooke::testing::add_run(t, ExperimentId{99}, "aaaaaaaa"); });
+              server.write([](Transaction& t) { hooke::tests::add_run(t, ExperimentId{99}, "aaaaaaaa"); });
             }),
             Code::kInternal);
 }
