@@ -146,13 +146,13 @@ class RunSender {
       }
       const bool complete = grant.committed_record() >= extent.last;
       if (complete && (extent.ended || !going_on(file))) return;
-      const std::uint64_t before = grant.committed_record(), first_byte = offset_after(file, before);
+      const std::uint64_t held = grant.committed_record(), first_byte = offset_after(file, held);
       lost_since_ = 0;
       auto uplink = context_.api().send_spool(
           grant, file.path, [this](const std::optional<std::string>& lost) { note_connection(lost); });
       const auto refusal = follow(*uplink, file, extent, first_byte);
       const std::uint64_t after = uplink->acknowledged();
-      if (after > before) report_.sent += after - before;
+      if (after > held) report_.sent += after - held;
       if (!refusal) return;
       // A run that was deleted is not made again.
       if (!uplink->rewound() && !find_run(context_.api(), report_.run)) throw *refusal;

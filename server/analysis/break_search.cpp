@@ -14,7 +14,7 @@ constexpr int kGoldenSteps = 32;
 constexpr int kRefineCycles = 3;
 constexpr int kExchangeCycles = 4;
 
-double dot(std::span<const double> a, std::span<const double> b) {
+double unrolled_dot(std::span<const double> a, std::span<const double> b) {
   // Four sums, so that additions need not wait for each other.
   double sum[4] = {0, 0, 0, 0};
   std::size_t i = 0;
@@ -47,12 +47,12 @@ std::vector<double> Design::relaxation(double time) const {
   std::vector<double> column(sample_.size());
   for (std::size_t i = 0; i < column.size(); ++i) column[i] = std::exp(-sample_.x[i] / time);
   column = whitening_.apply(column);
-  const double before = std::sqrt(dot(column, column));
+  const double before = std::sqrt(unrolled_dot(column, column));
   for (int pass = 0; pass < 2; ++pass) {  // twice for accuracy
-    const double along = dot(column, one_) / (length_one_ * length_one_);
+    const double along = unrolled_dot(column, one_) / (length_one_ * length_one_);
     for (std::size_t i = 0; i < column.size(); ++i) column[i] -= along * one_[i];
   }
-  const double length = std::sqrt(dot(column, column));
+  const double length = std::sqrt(unrolled_dot(column, column));
   if (!(length > kDependent * before)) return {};
   for (double& value : column) value /= length;
   return column;
@@ -64,7 +64,7 @@ BreakSearch::BreakSearch(const Design& design, std::span<const double> y)
     after_[i] = {after_[i + 1].ay + design.x_[i] * y_[i], after_[i + 1].by + design.one_[i] * y_[i]};
   y_on_one_ = after_[0].by / design.length_one_;
   y_on_x_ = (after_[0].ay - design.x_on_one_ * y_on_one_) / design.length_x_;
-  yy_ = dot(y_, y_);
+  yy_ = unrolled_dot(y_, y_);
 }
 
 double BreakSearch::rss_constant() const {
@@ -77,7 +77,7 @@ double BreakSearch::rss_line() const {
 
 double BreakSearch::rss_relaxation(double time) const {
   const auto column = design_.relaxation(time);
-  const double along = column.empty() ? 0 : dot(column, y_);
+  const double along = column.empty() ? 0 : unrolled_dot(column, y_);
   return std::max(rss_constant() - along * along, 0.0);
 }
 
@@ -93,7 +93,7 @@ double BreakSearch::best_relaxation() const {
   double best = design_.times_.front(), most = -1;
   for (std::size_t i = 0; i < design_.times_.size(); ++i) {
     if (design_.relaxations_[i].empty()) continue;
-    if (const double along = dot(design_.relaxations_[i], y_); along * along > most) {
+    if (const double along = unrolled_dot(design_.relaxations_[i], y_); along * along > most) {
       most = along * along;
       best = design_.times_[i];
     }

@@ -32,7 +32,7 @@ std::vector<Run> runs_of(Snapshot& snapshot, const v1::CompareRunsRequest& reque
   return runs;
 }
 
-void check(const v1::CompareRunsRequest& request) {
+void check_comparison(const v1::CompareRunsRequest& request) {
   if (request.keys_size() > kMostKeys)
     throw invalid(
         "keys", std::to_string(request.keys_size()) + " are too many; at most " + std::to_string(kMostKeys));
@@ -177,7 +177,7 @@ void refuse_too_many(Snapshot& snapshot, const std::vector<Run>& runs,
 
 v1::CompareRunsResponse compare_runs(Snapshot& snapshot, const v1::CompareRunsRequest& request) {
   const auto runs = runs_of(snapshot, request);
-  check(request);
+  check_comparison(request);
   if (request.points() == 0) refuse_too_many(snapshot, runs, request);
   v1::CompareRunsResponse response;
   for (const Run& run : runs) response.add_runs(resource_name(run));

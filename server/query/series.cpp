@@ -53,7 +53,7 @@ StepRange range_of(const v1::GetSeriesRequest& request) {
   return range;
 }
 
-void check(const v1::GetSeriesRequest& request) {
+void check_question(const v1::GetSeriesRequest& request) {
   if (request.keys().empty()) throw invalid("keys", "at least one is needed, as in train/loss");
   if (request.keys_size() > kMostKeys)
     throw invalid("keys", std::to_string(request.keys_size()) + " are too many; at most " +
@@ -180,7 +180,7 @@ v1::ListSeriesResponse list_series(Snapshot& snapshot, const v1::ListSeriesReque
 }
 
 v1::GetSeriesResponse get_series(Snapshot& snapshot, const v1::GetSeriesRequest& request) {
-  check(request);
+  check_question(request);
   const StepRange range = range_of(request);
   const Sources sources = sources_of(snapshot, request);
   std::vector<AskedSeries> asked;

@@ -15,7 +15,7 @@
 namespace hooke::bench {
 namespace {
 
-constexpr std::chrono::seconds kDeadline{60};
+constexpr std::chrono::seconds kKeptDeadline{60};
 
 constexpr const char* kCounts =
     "SELECT r.run_id, a.number, a.last_record,"
@@ -80,7 +80,7 @@ struct Answer {
 
 Answer stored(const std::shared_ptr<grpc::Channel>& channel, const Played& played) {
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kDeadline);
+  context.set_deadline(std::chrono::system_clock::now() + kKeptDeadline);
   v1::ReadRecordsRequest request;
   request.set_run(played.run);
   const auto stub = v1::AdminService::NewStub(channel);

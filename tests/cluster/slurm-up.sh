@@ -33,6 +33,8 @@ launch() { # NAME EXE args... : run in foreground mode in its own session, recor
   if alive "$name" "$exe"; then return 0; fi
   setsid "$exe" "$@" >>"$DIR/log/$name.out" 2>&1 </dev/null &
   echo $! >"$DIR/run/$name.pid"
+  # Until it is that program, and no shell on the way to it, alive() would not know it.
+  local i; for i in $(seq 100); do alive "$name" "$exe" && return 0; kill -0 $! 2>/dev/null || return 0; sleep 0.05; done
 }
 halt() { # NAME EXE : TERM, wait 10 s, then KILL; by pid
   local name=$1 exe=$2 p i

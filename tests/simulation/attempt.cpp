@@ -13,7 +13,6 @@ namespace {
 constexpr TimeUs kPoll = 100 * kMs, kPollSpool = 60 * kMs;
 constexpr TimeUs kFirstPause = 200 * kMs, kLongestPause = 5 * kSecond;
 constexpr TimeUs kTrainerGrace = 20 * kSecond, kStopDrain = 5 * kSecond;
-constexpr int kExitNoCheckpoint = 3;
 
 std::vector<agent::Barrier> barriers_of(const scheduling::LeaseGrant& grant) {
   std::vector<agent::Barrier> barriers;
@@ -73,7 +72,7 @@ Task<std::optional<agent::ProcessEnd>> Attempt::train() {
   const auto ways = agent::ways_to_resume(barriers_of(grant_), earlier, grant_.run.must_resume);
   for (const agent::Resume& way : ways) {
     const agent::ProcessEnd end = co_await train_from(&way);
-    if (end.signal != 0 || end.exit_status != kExitNoCheckpoint || parts_.stopping) co_return end;
+    if (end.signal != 0 || end.exit_status != agent::kExitNoCheckpoint || parts_.stopping) co_return end;
     note("cannot resume after step " + std::to_string(way.checkpoint.step));
   }
   if (grant_.run.must_resume) co_return std::nullopt;

@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 
 // hooke-trainer's.
-constexpr int kExitFailed = 1, kExitNoCheckpoint = 3, kExitStopped = 75;
+constexpr int kExitFailed = 1, kExitStopped = 75;
 constexpr TimeUs kSyncPeriod = kSecond;
 // Of one class: mean, sd, ratio of means, skipped, nonfinite.
 constexpr std::size_t kCellBytes = 20;
@@ -66,7 +66,7 @@ Task<> Trainer::run() {
                                    way.checkpoint.record,
                                    way.base ? std::optional(way.base->step) : std::nullopt, files_);
     } catch (const Error&) {
-      end_ = agent::ProcessEnd{kExitNoCheckpoint, 0};
+      end_ = agent::ProcessEnd{agent::kExitNoCheckpoint, 0};
       co_return;
     }
   }

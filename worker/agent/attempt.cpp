@@ -26,8 +26,6 @@ constexpr milliseconds kFinishDeadline{10'000};
 // How long a stopping worker waits, after its trainer, for the server to take the rest: with kTrainerGraceMs
 // less than the half minute that Slurm gives.
 constexpr milliseconds kStopDrain{5'000};
-// Exit status of a trainer that could read no checkpoint.
-constexpr int kExitNoCheckpoint = 3;
 
 // "succeeded" for OUTCOME_SUCCEEDED and RUN_STATE_SUCCEEDED.
 std::string plain(std::string name) {

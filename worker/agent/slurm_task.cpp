@@ -14,7 +14,7 @@ namespace hooke::agent {
 namespace {
 
 // All of a variable as a positive number; 0 when it is none.
-int number(const std::optional<std::string>& text) {
+int number_of(const std::optional<std::string>& text) {
   int value = 0;
   if (!text) return 0;
   const auto [end, failure] = std::from_chars(text->data(), text->data() + text->size(), value);
@@ -36,7 +36,7 @@ std::optional<v1::SlurmJob> slurm_task(const sdk::Environment& environment) {
   const auto array = environment("SLURM_ARRAY_JOB_ID"), index = environment("SLURM_ARRAY_TASK_ID");
   task.set_cluster(environment("SLURM_CLUSTER_NAME").value_or("slurm"));
   task.set_job_id(array && index ? *array + "_" + *index : *job);
-  task.set_restart_count(number(environment("SLURM_RESTART_COUNT")));  // unset at the first start
+  task.set_restart_count(number_of(environment("SLURM_RESTART_COUNT")));  // unset at the first start
   task.set_nodes(environment("SLURM_JOB_NODELIST").value_or(""));
   task.set_state("RUNNING");
   return task;
@@ -49,7 +49,7 @@ std::string lease_request_id(const v1::SlurmJob& task) {
 int usable_cpus(const sdk::Environment& environment) {
   if (environment("SLURM_JOB_ID"))
     for (const char* name : {"SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"})
-      if (const int cpus = number(environment(name))) return cpus;
+      if (const int cpus = number_of(environment(name))) return cpus;
   return affinity();
 }
 

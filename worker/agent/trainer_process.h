@@ -22,6 +22,8 @@ constexpr std::chrono::milliseconds kTrainerPoll{50};
 constexpr int kTrainerGraceMs = 20'000;
 // Of a trainer's log, what is told of a run that failed.
 constexpr std::size_t kLogLines = 50;
+// Exit status of a trainer that could read no checkpoint.
+constexpr int kExitNoCheckpoint = 3;
 
 // How a process ended: an exit status or a signal.
 struct ProcessEnd {

@@ -9,6 +9,7 @@
 #include "proto/hooke/error.h"
 #include "tests/bench/naive.h"
 #include "tests/unit/worker/memory_recorder.h"
+#include "tests/unit/worker/normal.h"
 #include "worker/training/loop.h"
 #include "worker/training/random.h"
 
@@ -19,9 +20,8 @@ using engine::Loss;
 using engine::Measure;
 using engine::Predictions;
 using engine::Truth;
+using tests::kNever;
 using Kind = engine::StepRule::Kind;
-
-const std::atomic<bool> kNever = false;
 
 TEST(BinaryPredictions, AreTheTwoClassesProbabilitiesAlsoOfVeryLargeOutputs) {
   const Predictions result = engine::predictions(Loss::kBinary, {std::log(3.0), 800, -800}, 1);

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,16 +12,14 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/worker/normal.h"
 #include "worker/engine/engine.h"
 #include "worker/models/net.h"
 
 namespace hooke::engine {
 
-inline const std::atomic<bool> kNever = false;
-
-inline at::Tensor normal(at::IntArrayRef sizes, std::uint64_t seed) {
-  return at::randn(sizes, at::make_generator<at::CPUGeneratorImpl>(seed), at::kDouble);
-}
+using tests::kNever;
+using tests::normal;
 
 inline Update sgd(double lr, double weight_decay = 0) {
   Update update;

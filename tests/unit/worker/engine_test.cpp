@@ -2,7 +2,6 @@
 #include "worker/engine/engine.h"
 
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/optim/adam.h>
@@ -13,19 +12,16 @@
 #include <cstring>
 
 #include "proto/hooke/error.h"
+#include "tests/unit/worker/normal.h"
 
 namespace hooke::engine {
 namespace {
 
+using tests::kNever;
+using tests::normal;
 using Kind = StepRule::Kind;
 using Tensors = std::vector<at::Tensor>;
 using Forward = std::function<at::Tensor(const Tensors&, const at::Tensor&)>;
-
-const std::atomic<bool> kNever = false;
-
-at::Tensor normal(at::IntArrayRef sizes, std::uint64_t seed, at::ScalarType type = at::kDouble) {
-  return at::randn(sizes, at::make_generator<at::CPUGeneratorImpl>(seed), at::kDouble).to(type);
-}
 
 // A net given by its weights and a function of them.
 struct TestNet {

@@ -7,6 +7,7 @@
 
 #include "proto/hooke/error.h"
 #include "tests/unit/worker/memory_recorder.h"
+#include "tests/unit/worker/normal.h"
 #include "worker/trainer/pair_table.h"
 #include "worker/training/loop.h"
 
@@ -16,8 +17,7 @@ namespace {
 using engine::Measure;
 using hooke::tests::Memory;
 using ::testing::ElementsAre;
-
-const std::atomic<bool> kNever = false;
+using tests::kNever;
 
 class KeptPairs : public ::testing::Test {
  protected:

@@ -1,13 +1,13 @@
 // The engine's own loops and its batched products against LibTorch's forward pass and autograd,
 // model by model.
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstring>
 
 #include "proto/hooke/error.h"
+#include "tests/unit/worker/normal.h"
 #include "worker/engine/engine.h"
 #include "worker/engine/network.h"
 #include "worker/models/net.h"
@@ -15,13 +15,9 @@
 namespace hooke::engine {
 namespace {
 
+using tests::kNever;
+using tests::normal;
 using Kind = StepRule::Kind;
-
-const std::atomic<bool> kNever = false;
-
-at::Tensor normal(at::IntArrayRef sizes, std::uint64_t seed) {
-  return at::randn(sizes, at::make_generator<at::CPUGeneratorImpl>(seed), at::kDouble);
-}
 
 struct Subject {
   std::string name;

@@ -1,6 +1,5 @@
 // The measures beyond ratios of distances, against closed forms and numbers worked out by hand.
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +7,7 @@
 #include <map>
 
 #include "proto/hooke/error.h"
+#include "tests/unit/worker/normal.h"
 #include "worker/engine/collapse.h"
 #include "worker/engine/engine.h"
 #include "worker/engine/gradient_measures.h"
@@ -16,13 +16,11 @@
 namespace hooke::engine {
 namespace {
 
-const std::atomic<bool> kNever = false;
+using tests::kNever;
+using tests::normal;
+
 constexpr std::int64_t kProbes = 6;
 constexpr double kRate = 0.3;
-
-at::Tensor normal(at::IntArrayRef sizes, std::uint64_t seed) {
-  return at::randn(sizes, at::make_generator<at::CPUGeneratorImpl>(seed), at::kDouble);
-}
 
 // f(x) = sum of w^degree x, squared loss, one SGD update, two classes of three probes.
 struct Net {

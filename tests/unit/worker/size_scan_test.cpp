@@ -1,6 +1,5 @@
 // S over update sizes and its limit: formulas, engine, training.
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +7,7 @@
 
 #include "proto/hooke/error.h"
 #include "tests/unit/worker/memory_recorder.h"
+#include "tests/unit/worker/normal.h"
 #include "worker/models/net.h"
 #include "worker/training/loop.h"
 #include "worker/training/sizes.h"
@@ -21,16 +21,12 @@ using engine::Measure;
 using engine::Predictions;
 using engine::Task;
 using engine::Truth;
+using tests::kNever;
+using tests::normal;
 using Kind = engine::StepRule::Kind;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-const std::atomic<bool> kNever = false;
-
-at::Tensor normal(at::IntArrayRef sizes, std::uint64_t seed) {
-  return at::randn(sizes, at::make_generator<at::CPUGeneratorImpl>(seed), at::kDouble);
-}
 
 // d(z + h dz) over h (h squared for the divergences) tends to the first order; its error halves with h.
 void expect_first_order(const Truth& truth, const std::vector<double>& z, const std::vector<double>& dz,

@@ -8,20 +8,17 @@
 #include <fstream>
 
 #include "proto/hooke/error.h"
+#include "tests/unit/worker/normal.h"
 #include "worker/engine/engine.h"
 #include "worker/models/net.h"
 
 namespace hooke::models {
 namespace {
 
+using tests::kNever;
+using tests::normal;
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
-
-const std::atomic<bool> kNever = false;
-
-at::Tensor normal(at::IntArrayRef sizes, std::uint64_t seed) {
-  return at::randn(sizes, at::make_generator<at::CPUGeneratorImpl>(seed), at::TensorOptions(at::kDouble));
-}
 
 // Programs are written in double; the nets have the type asked for.
 class TorchScriptTest : public ::testing::Test {

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "proto/hooke/error.h"
+#include "tests/unit/worker/normal.h"
 #include "tests/unit/worker/small_training.h"
 #include "worker/training/geodesic_correlation.h"
 #include "worker/training/random.h"
@@ -23,8 +24,7 @@ using hooke::tests::Memory;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-const std::atomic<bool> kNever = false;
+using tests::kNever;
 
 class TrainingTest : public SmallTraining {
  protected:

@@ -24,7 +24,7 @@ CallHead head_of(const char* path, std::vector<Header> headers, const std::strin
   return parse_head(request, find_method(path));
 }
 // The status that it is refused with; 0: it is not.
-int refusal_of(const char* path, std::vector<Header> headers, const std::string& method = "POST") {
+int refusal_of_call(const char* path, std::vector<Header> headers, const std::string& method = "POST") {
   try {
     head_of(path, std::move(headers), method);
     return 0;
@@ -56,18 +56,19 @@ TEST(Connect, ContentTypesAreOfFour) {
 }
 
 TEST(Connect, AHeadMustFitTheMethod) {
-  EXPECT_EQ(refusal_of(kUnary, {{"content-type", "application/json"}}), 0);
-  EXPECT_EQ(refusal_of(kStream, {{"content-type", "application/connect+json"}}), 0);
-  EXPECT_EQ(refusal_of(kUnary, {{"content-type", "application/json"}}, "GET"), 405);
-  EXPECT_EQ(refusal_of(kUnary, {}), 415);
-  EXPECT_EQ(refusal_of(kUnary, {{"content-type", "text/plain"}}), 415)
+  EXPECT_EQ(refusal_of_call(kUnary, {{"content-type", "application/json"}}), 0);
+  EXPECT_EQ(refusal_of_call(kStream, {{"content-type", "application/connect+json"}}), 0);
+  EXPECT_EQ(refusal_of_call(kUnary, {{"content-type", "application/json"}}, "GET"), 405);
+  EXPECT_EQ(refusal_of_call(kUnary, {}), 415);
+  EXPECT_EQ(refusal_of_call(kUnary, {{"content-type", "text/plain"}}), 415)
       << "what a form of another page may send";
-  EXPECT_EQ(refusal_of(kUnary, {{"content-type", "application/connect+json"}}), 415);
-  EXPECT_EQ(refusal_of(kStream, {{"content-type", "application/json"}}), 415);
-  EXPECT_EQ(refusal_of(kUnary, with("connect-protocol-version", "2")), 400);
-  EXPECT_EQ(refusal_of(kUnary, with("content-encoding", "br")), 501);
-  EXPECT_EQ(refusal_of(kStream, with("connect-content-encoding", "zstd", "application/connect+json")), 501);
-  EXPECT_EQ(refusal_of(kStream, with("content-encoding", "gzip", "application/connect+json")), 415);
+  EXPECT_EQ(refusal_of_call(kUnary, {{"content-type", "application/connect+json"}}), 415);
+  EXPECT_EQ(refusal_of_call(kStream, {{"content-type", "application/json"}}), 415);
+  EXPECT_EQ(refusal_of_call(kUnary, with("connect-protocol-version", "2")), 400);
+  EXPECT_EQ(refusal_of_call(kUnary, with("content-encoding", "br")), 501);
+  EXPECT_EQ(refusal_of_call(kStream, with("connect-content-encoding", "zstd", "application/connect+json")),
+            501);
+  EXPECT_EQ(refusal_of_call(kStream, with("content-encoding", "gzip", "application/connect+json")), 415);
 }
 
 TEST(Connect, TimeoutsAreMillisecondsOfAtMostTenDigits) {
@@ -75,7 +76,7 @@ TEST(Connect, TimeoutsAreMillisecondsOfAtMostTenDigits) {
   EXPECT_EQ(head_of(kUnary, with("connect-timeout-ms", "9999999999")).timeout->count(), 9'999'999'999);
   EXPECT_FALSE(head_of(kUnary, {{"content-type", "application/json"}}).timeout);
   for (const char* text : {"", "-1", "1.5", "1e3", "12345678901", "99999999999999999999", "1 ", "soon"})
-    EXPECT_EQ(refusal_of(kUnary, with("connect-timeout-ms", text)), 400) << text;
+    EXPECT_EQ(refusal_of_call(kUnary, with("connect-timeout-ms", text)), 400) << text;
 }
 
 TEST(Connect, CompressionIsAsTheCallerUnderstandsIt) {

@@ -23,7 +23,8 @@ std::string header(const Response& response, const std::string& name) {
     if (one.name == name) return one.value;
   return {};
 }
-int refusal_of(const std::string& path, std::vector<Header> headers = {}, const std::string& method = "GET") {
+int refusal_of_file(const std::string& path, std::vector<Header> headers = {},
+                    const std::string& method = "GET") {
   try {
     return get(path, std::move(headers), method).status;
   } catch (const Refused& refused) {
@@ -61,10 +62,10 @@ TEST(Site, CompressedFilesAreForWhoUnderstandsThem) {
 TEST(Site, WhatIsNotThereIsNotFound) {
   for (const char* path :
        {"/nothing.js", "/assets/old-1111.js", "/../index.html", "/index.html/", "//index.html"})
-    EXPECT_EQ(refusal_of(path), 404) << path;
-  EXPECT_EQ(refusal_of("/", {}, "POST"), 405);
-  EXPECT_EQ(refusal_of("/runs", {{"accept", "text/html"}}), 200) << "a page of the app";
-  EXPECT_EQ(refusal_of("/assets/x", {{"accept", "text/html"}}), 404);
+    EXPECT_EQ(refusal_of_file(path), 404) << path;
+  EXPECT_EQ(refusal_of_file("/", {}, "POST"), 405);
+  EXPECT_EQ(refusal_of_file("/runs", {{"accept", "text/html"}}), 200) << "a page of the app";
+  EXPECT_EQ(refusal_of_file("/assets/x", {{"accept", "text/html"}}), 404);
 }
 
 }  // namespace

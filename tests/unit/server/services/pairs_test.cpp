@@ -62,11 +62,11 @@ class Pairs : public testing::Test {
 };
 
 TEST_F(Pairs, OfALargeTableComeInPagesOfRows) {
-  constexpr int kPerClass = 300;
-  constexpr std::size_t kProbes = 2 * kPerClass;
+  constexpr int kManyPerClass = 300;
+  constexpr std::size_t kProbes = 2 * kManyPerClass;
   std::vector<float> table(kProbes * kProbes);
   std::iota(table.begin(), table.end(), 0.0F);
-  worker_.declare_pairs("elasticity/kl.pairs", {"a", "b"}, kPerClass);
+  worker_.declare_pairs("elasticity/kl.pairs", {"a", "b"}, kManyPerClass);
   // Two records, as the trainer would cut it.
   const auto half = static_cast<std::ptrdiff_t>(table.size() / 2);
   worker_.pairs("elasticity/kl.pairs", 4, 0, {table.begin(), table.begin() + half});
@@ -74,7 +74,7 @@ TEST_F(Pairs, OfALargeTableComeInPagesOfRows) {
   v1::GetPairsResponse response;
   auto status = ask(&v1::QueryService::Stub::GetPairs, request(), response);
   EXPECT_EQ(status.error_code(), StatusCode::FAILED_PRECONDITION) << "half a table is none";
-  worker_.pairs("elasticity/kl.pairs", 4, kPerClass, {table.begin() + half, table.end()});
+  worker_.pairs("elasticity/kl.pairs", 4, kManyPerClass, {table.begin() + half, table.end()});
   ASSERT_TRUE(worker_.commit());
 
   std::vector<float> got;
