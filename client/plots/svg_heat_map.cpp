@@ -19,7 +19,7 @@ constexpr double kFewestBarTicks = 3;
 class SvgHeatMap {
  public:
   SvgHeatMap(const HeatMap& map, const SvgOptions& options)
-      : map_(map), options_(options), page_(options), scale_(map), classes_(map.names.size()) {
+      : map_(map), page_(options), scale_(map), classes_(map.names.size()) {
     double longest = 0;
     for (const std::string& name : map.names) longest = std::max(longest, width_of(shown(name)));
     const double names = longest * kSmallFontSize;
@@ -149,7 +149,6 @@ class SvgHeatMap {
   }
 
   const HeatMap& map_;
-  const SvgOptions& options_;
   SvgPage page_;
   const ColourScale scale_;
   const std::size_t classes_;

@@ -133,7 +133,7 @@ TEST_F(MainPath, OneSeedTwiceGivesTheSameFigures) {
         << key;
 }
 
-// Played by the CPU: the first device trains, all measure.
+// Played by the CPU: the first device trains, all measure, in float32: other batches are other roundings.
 TEST_F(MainPath, SeveralDevicesTrainTheSameBitsAndMeasureAlike) {
   house_.start_worker("two", {"--devices", "cpu,cpu", "--labels", "devices=two"});
   const std::string config = house_.config(kShort);
@@ -150,7 +150,7 @@ TEST_F(MainPath, SeveralDevicesTrainTheSameBitsAndMeasureAlike) {
     ASSERT_EQ(found.size(), expected.size()) << key;
     ASSERT_GT(found.size(), 20u);
     for (std::size_t row = 1; row < found.size(); ++row)
-      EXPECT_NEAR(std::stod(found[row][1]), std::stod(expected[row][1]), 1e-4 * std::stod(expected[row][1]))
+      EXPECT_NEAR(std::stod(found[row][1]), std::stod(expected[row][1]), 1e-3 * std::stod(expected[row][1]))
           << key << " at step " << found[row][0];
   }
 }

@@ -661,7 +661,7 @@ TEST(ListsOfSeries, GiveManyNamesInMessagesThatFit) {
         hooke::tests::add_run(transaction, hooke::tests::add_experiment(transaction, "e").id, "aaaa");
     storage::SeriesDeclaration declaration;
     declaration.kind = storage::SeriesKind::kMatrix;
-    for (int i = 0; i < 100; ++i) declaration.class_names.push_back("class number " + std::to_string(i));
+    for (int i = 0; i < 25; ++i) declaration.class_names.push_back("class number " + std::to_string(i));
     for (int i = 0; i < kSeries; ++i) {
       declaration.key = (i % 3 ? "train/" : "test_%/") + std::to_string(i);
       keys.push_back(declaration.key);
