@@ -383,7 +383,7 @@ TEST_F(TrainingTest, CropsAndFlipsAnewInEveryEpoch) {
   config_.training.batch = 0;
   config_.training.lr = 0;
   config_.training.epochs = 3;
-  const auto& points = run().points.at("train/loss");
+  const auto points = run().points.at("train/loss");
   EXPECT_NEAR(points[0].second, points[1].second, 1e-5);
   config_.data.augment = data::Augment::kEveryEpoch;
   const auto augmented = run().points.at("train/loss");
