@@ -41,11 +41,12 @@ bool of_the_day(const timespec& time) {
 }  // namespace
 
 extern "C" int clock_gettime(clockid_t clock, timespec* time) noexcept {
-  static constinit int (*real)(clockid_t, timespec*) = nullptr;
+  using Clock = int (*)(clockid_t, timespec*);
+  static constinit Clock real = nullptr;
   static constinit bool asked = false;
   if (!asked) {
     asked = true;
-    real = next<int (*)(clockid_t, timespec*)>("clock_gettime");
+    real = next<Clock>("clock_gettime");
   }
   // A sanitizer's allocator wants the time while dlsym allocates.
   if (!real) {
