@@ -45,7 +45,9 @@ class House:
         shutil.rmtree(self.folder)
 
     def environment(self, **more):
-        return {
+        # What a sanitizer goes by, where the programs have one.
+        options = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
+        return options | {
             "PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(self.folder), "NO_COLOR": "1", "LC_ALL": "C.UTF-8",
             "XDG_STATE_HOME": str(self.folder / "state"), "HOOKE_SERVER": f"127.0.0.1:{self.ports[0]}",
             "HOOKE_TOKEN_FILE": str(self.data / "token"), **more}

@@ -39,7 +39,7 @@ class OtherServer {
   ~OtherServer() { server_->Shutdown(std::chrono::system_clock::now()); }
 
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
-  std::string worker_version() const { return workers_.heard; }
+  std::string worker_version() { return workers_.version_heard(); }
 
  private:
   struct Experiments : v1::ExperimentService::Service {
@@ -59,14 +59,22 @@ class OtherServer {
     grpc::Status Lease(grpc::ServerContext* context, const v1::LeaseRequest*,
                        v1::LeaseResponse* response) override {
       const auto found = context->client_metadata().find(kVersionKey);
-      if (found != context->client_metadata().end()) heard = {found->second.data(), found->second.size()};
+      if (found != context->client_metadata().end()) {
+        const std::lock_guard lock(mutex);
+        heard = {found->second.data(), found->second.size()};
+      }
       context->AddInitialMetadata(kVersionKey, version);
       response->mutable_retry_after()->set_seconds(1);
       add_new_field(*response);
       return grpc::Status::OK;
     }
+    std::string version_heard() {
+      const std::lock_guard lock(mutex);
+      return heard;
+    }
     const std::string version;
-    std::string heard;  // read when no worker calls any more
+    std::mutex mutex;
+    std::string heard;
   };
 
   int port_ = 0;

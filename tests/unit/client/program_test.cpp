@@ -19,24 +19,37 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
+// What sanitizers go by, for a program whose environment has nothing else that is not said.
+std::vector<std::string> sanitizer_options() {
+  std::vector<std::string> variables;
+  for (const char* name : {"ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"})
+    if (const char* value = std::getenv(name)) variables.push_back(std::string(name) + "=" + value);
+  return variables;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> all;
+  for (std::string& text : texts) all.push_back(text.data());
+  all.push_back(nullptr);
+  return all;
+}
+
 class Program : public testing::Test {
  protected:
   // Starts `hooke`; its output goes to a file.
   pid_t start(const std::vector<std::string>& arguments) {
-    std::vector<char*> pointers;
     words_ = arguments;
     words_.insert(words_.begin(), HOOKE_PROGRAM);
-    for (std::string& word : words_) pointers.push_back(word.data());
-    pointers.push_back(nullptr);
-    const std::string home = "HOME=" + folder_.path().string();
-    const std::string server = "HOOKE_SERVER=" + server_.address();
-    std::vector<char*> environment{const_cast<char*>(home.c_str()), const_cast<char*>(server.c_str()),
-                                   nullptr};
+    const auto words = pointers(words_);
+    std::vector<std::string> environment = sanitizer_options();
+    environment.push_back("HOME=" + folder_.path().string());
+    environment.push_back("HOOKE_SERVER=" + server_.address());
+    const auto variables = pointers(environment);
     const pid_t pid = ::fork();
     if (pid == 0) {
       (void)!::freopen(log().c_str(), "w", stdout);
       ::dup2(STDOUT_FILENO, STDERR_FILENO);
-      ::execve(words_[0].c_str(), pointers.data(), environment.data());
+      ::execve(words[0], words.data(), variables.data());
       ::_exit(127);
     }
     return pid;
@@ -87,16 +100,12 @@ class OnATerminal : public Program {
  protected:
   void begin(std::vector<std::string> arguments, const std::vector<std::string>& variables, int columns = 80,
              int rows = 24) {
-    std::vector<std::string> environment{"HOME=" + folder_.path().string(),
-                                         "HOOKE_SERVER=" + server_.address(), "LANG=C.UTF-8"};
+    std::vector<std::string> environment = sanitizer_options();
+    for (const std::string& variable : {"HOME=" + folder_.path().string(),
+                                        "HOOKE_SERVER=" + server_.address(), std::string("LANG=C.UTF-8")})
+      environment.push_back(variable);
     environment.insert(environment.end(), variables.begin(), variables.end());
     arguments.insert(arguments.begin(), HOOKE_PROGRAM);
-    const auto pointers = [](std::vector<std::string>& texts) {
-      std::vector<char*> all;
-      for (std::string& text : texts) all.push_back(text.data());
-      all.push_back(nullptr);
-      return all;
-    };
     const auto words = pointers(arguments);
     const auto variable_words = pointers(environment);
     winsize size{};
