@@ -182,7 +182,8 @@ TEST(Crowd, OfClientsThatNeverReadCostsLittleMemoryAndHoldsUpNobody) {
   }
   std::printf("clients that never read: %d of each; memory MiB %.0f, with them %.0f\n", kDeaf, before_mib,
               most_mib);
-  EXPECT_LT(most_mib - before_mib, 4 * kDeaf * kMostForOneMib * patience());  // a sanitizer remembers, too
+  // A sanitizer remembers, too, what memory was for.
+  EXPECT_LT(most_mib - before_mib, 4 * kDeaf * kMostForOneMib * harness::patience());
   streams.expect_everything_once("beside clients that never read:");
 }
 
