@@ -17,12 +17,12 @@ namespace {
 constexpr std::size_t kExamples = 5;
 
 // The order of values in a series: step, then first row (0 but in tables of pairs).
-using MatrixPlace = std::pair<std::int64_t, std::int32_t>;
-constexpr MatrixPlace kNowhere{-1, 0};
+using SeriesPlace = std::pair<std::int64_t, std::int32_t>;
+constexpr SeriesPlace kNowhere{-1, 0};
 
 // One recorded value. What is no scalar is read again from its spool when it is compared.
 struct Entry {
-  MatrixPlace place;
+  SeriesPlace place;
   spool::Kind kind = spool::Kind::kScalars;
   double value = 0;                  // of a scalar
   const SpoolFile* spool = nullptr;  // of anything else
@@ -64,7 +64,7 @@ class Stored {
     if (i_ < message_.pairs_size()) return spool::Kind::kPairs;
     return i_ < message_.planes_size() ? spool::Kind::kMatrix : spool::Kind::kScalars;
   }
-  MatrixPlace place() const {
+  SeriesPlace place() const {
     return {message_.step(i_), kind() == spool::Kind::kPairs ? message_.pairs(i_).first_row() : 0};
   }
   double value() const { return i_ < message_.value_size() ? message_.value(i_) : NAN; }
@@ -115,7 +115,7 @@ class Auditor {
  private:
   void remark(const std::string& text) { audit_.remarks.push_back(text); }
 
-  void example(const MatrixPlace& place, const std::string& what) {
+  void example(const SeriesPlace& place, const std::string& what) {
     if (audit_.examples.size() >= kExamples) return;
     std::string where = key_ + " step " + std::to_string(place.first);
     if (place.second > 0) where += " from row " + std::to_string(place.second);
@@ -174,7 +174,7 @@ class Auditor {
       }
       case spool::Kind::kPairs: {
         const auto pairs = spool::decode_pairs(record.payload);
-        const MatrixPlace place{pairs.step, static_cast<std::int32_t>(pairs.first_row)};
+        const SeriesPlace place{pairs.step, static_cast<std::int32_t>(pairs.first_row)};
         expected_[pairs.series].push_back({place, record.kind, 0, &file, before});
         break;
       }
@@ -214,7 +214,7 @@ class Auditor {
   }
 
   void compare(const Stored& stored) {
-    const MatrixPlace place = stored.place();
+    const SeriesPlace place = stored.place();
     while (next_ < entries_.size() && entries_[next_].place < place) miss(entries_[next_++]);
     if (next_ < entries_.size() && entries_[next_].place == place) {
       ++audit_.compared;
@@ -241,7 +241,7 @@ class Auditor {
   std::string key_;
   std::vector<Entry> entries_;
   std::size_t next_ = 0;
-  MatrixPlace last_ = kNowhere;
+  SeriesPlace last_ = kNowhere;
 };
 
 }  // namespace

@@ -15,7 +15,6 @@ using Kind = Shape::Kind;
 
 // Residuals below a millionth of the series' range are rounding, not noise.
 constexpr double kNoiseFloor = 1e-12;
-constexpr double kLargestPhi = 0.99;
 constexpr int kPhiSteps = 14;
 constexpr int kTimeSteps = 20;
 constexpr int kPolishCycles = 2;

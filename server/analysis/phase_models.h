@@ -14,6 +14,9 @@
 
 namespace hooke::analysis {
 
+// The coefficient of AR(1) noise stays this far from a random walk.
+constexpr double kLargestPhi = 0.99;
+
 struct Shape {
   enum class Kind { kConstant, kLine, kRelaxation, kHinges, kJumps };
   Kind kind = Kind::kConstant;

@@ -9,7 +9,6 @@
 namespace hooke::analysis {
 namespace {
 
-constexpr double kLargestDrawnPhi = 0.99;
 constexpr std::size_t kCandidates = 48;
 constexpr int kRefitTimeSteps = 12;
 constexpr double kTiny = 1e-300;
@@ -79,7 +78,7 @@ Simulation::Simulation(const Sample& sample, const Fit& fit, const Fit& noise)
   curve_ = curve.fitted;
   const auto n = static_cast<double>(sample.size());
   const auto p = std::min(static_cast<double>(fit.shape.parameters()), n / 2 - 2);
-  phi_ = std::min(kLargestDrawnPhi, (correlated.phi + p / n) / (1 - (p + 2) / n));
+  phi_ = std::min(kLargestPhi, (correlated.phi + p / n) / (1 - (p + 2) / n));
   innovations_ = centred(without_noise(noise.rss, sample.size()) || noise.shape == fit.shape
                              ? curve.residuals
                              : curve_of(sample, noise, 0.1).residuals);
@@ -103,7 +102,7 @@ void Simulation::set_phi(double phi) {
 void Simulation::draw_phi(std::mt19937_64& random) {
   const double error = 1 / std::sqrt(static_cast<double>(curve_.size()) * (1 - phi_ * phi_));
   set_phi(std::clamp(std::tanh(std::atanh(phi_) + error * std::normal_distribution<double>()(random)),
-                     -kLargestDrawnPhi, kLargestDrawnPhi));
+                     -kLargestPhi, kLargestPhi));
 }
 
 std::vector<double> Simulation::draw(std::mt19937_64& random) const {

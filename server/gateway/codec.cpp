@@ -31,7 +31,7 @@ std::string url_of(const std::string& type) {
   return std::string(kUrlPrefix) + "/" + type;
 }
 
-bool are_a(const std::string& type, const std::string& bytes) {
+bool parses_as(const std::string& type, const std::string& bytes) {
   const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(type);
   const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor);
   const std::unique_ptr<google::protobuf::Message> message(prototype->New());
@@ -52,12 +52,12 @@ std::string from_json(const std::string& type, const std::string& json) {
 }
 
 void check_bytes(const std::string& type, const std::string& bytes) {
-  if (!are_a(type, bytes)) throw Error(Code::kInvalidArgument, "the body is not a " + type);
+  if (!parses_as(type, bytes)) throw Error(Code::kInvalidArgument, "the body is not a " + type);
 }
 
 std::optional<std::string> try_to_json(const std::string& type, const std::string& bytes) {
   // Of some bytes that are no message protobuf's writer never comes to an end.
-  if (!are_a(type, bytes)) return std::nullopt;
+  if (!parses_as(type, bytes)) return std::nullopt;
   std::string json;
   if (!util::BinaryToJsonString(resolver(), url_of(type), bytes, &json).ok()) return std::nullopt;
   return json;

@@ -30,10 +30,6 @@ constexpr std::size_t kIdBytes = 5;
 constexpr const char* kSecretPrefix = "hooke_";
 constexpr std::string_view kCollection = "tokens/";
 
-std::string access_method(const char* name) {
-  return std::string("/hooke.v1.AccessService/") + name;
-}
-
 std::string owner_of(const v1::CreateTokenRequest& request) {
   const std::string& owner = request.owner();
   const bool printed = std::all_of(owner.begin(), owner.end(), [](unsigned char c) {
@@ -100,7 +96,7 @@ AccessService::AccessService(const Gate& gate, access::Access& access, storage::
 
 grpc::Status AccessService::CreateToken(grpc::ServerContext* context, const v1::CreateTokenRequest* request,
                                         v1::CreateTokenResponse* response) {
-  return gate_.run(*context, access_method("CreateToken"), [&](const access::Caller& caller) {
+  return gate_.run(*context, "/hooke.v1.AccessService/CreateToken", [&](const access::Caller& caller) {
     storage::Token token;
     token.owner = owner_of(*request);
     token.role = role_of(*request);
@@ -124,7 +120,7 @@ grpc::Status AccessService::CreateToken(grpc::ServerContext* context, const v1::
 
 grpc::Status AccessService::ListTokens(grpc::ServerContext* context, const v1::ListTokensRequest* request,
                                        v1::ListTokensResponse* response) {
-  return gate_.run(*context, access_method("ListTokens"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.AccessService/ListTokens", [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     response->set_next_page_token(query::fill_pages(
         *response, query::page_size_of(request->page_size()), request->page_token(),
@@ -135,7 +131,7 @@ grpc::Status AccessService::ListTokens(grpc::ServerContext* context, const v1::L
 
 grpc::Status AccessService::RevokeToken(grpc::ServerContext* context, const v1::RevokeTokenRequest* request,
                                         v1::Token* response) {
-  return gate_.run(*context, access_method("RevokeToken"), [&](const access::Caller& caller) {
+  return gate_.run(*context, "/hooke.v1.AccessService/RevokeToken", [&](const access::Caller& caller) {
     const std::string& name = request->name();
     if (!name.starts_with(kCollection) || name.size() == kCollection.size())
       throw invalid("name", "'" + name + "' is not the name of a token; tokens/ID, as ListTokens gives it");
@@ -152,7 +148,7 @@ grpc::Status AccessService::RevokeToken(grpc::ServerContext* context, const v1::
 
 grpc::Status AccessService::WhoAmI(grpc::ServerContext* context, const v1::WhoAmIRequest*,
                                    v1::WhoAmIResponse* response) {
-  return gate_.run(*context, access_method("WhoAmI"), [&](const access::Caller& caller) {
+  return gate_.run(*context, "/hooke.v1.AccessService/WhoAmI", [&](const access::Caller& caller) {
     response->set_owner(caller.owner);
     response->set_role(static_cast<v1::Role>(caller.role));
   });

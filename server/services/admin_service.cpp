@@ -13,10 +13,6 @@ namespace {
 // Seconds, nearly, that rates are taken over; and one.
 constexpr std::size_t kSamples = 11;
 
-std::string admin_method(const char* name) {
-  return std::string("/hooke.v1.AdminService/") + name;
-}
-
 }  // namespace
 
 void AdminService::sample() {
@@ -34,7 +30,7 @@ double AdminService::records_per_s() const {
 
 grpc::Status AdminService::GetStatistics(grpc::ServerContext* context, const v1::GetStatisticsRequest*,
                                          v1::Statistics* response) {
-  return gate_.run(*context, admin_method("GetStatistics"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.AdminService/GetStatistics", [&](const access::Caller&) {
     response->set_version(kVersion);
     response->set_sqlite_version(storage::Database::sqlite_version());
     response->set_schema_version(database_.schema_version());
@@ -60,7 +56,7 @@ grpc::Status AdminService::GetStatistics(grpc::ServerContext* context, const v1:
 
 grpc::Status AdminService::Backup(grpc::ServerContext* context, const v1::BackupRequest* request,
                                   v1::BackupResponse* response) {
-  return gate_.run(*context, admin_method("Backup"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.AdminService/Backup", [&](const access::Caller&) {
     const auto file = storage::back_up(database_, request->backup_id());
     response->set_path(file.path.string());
     response->set_bytes(file.bytes);
@@ -70,7 +66,7 @@ grpc::Status AdminService::Backup(grpc::ServerContext* context, const v1::Backup
 grpc::Status AdminService::CollectGarbage(grpc::ServerContext* context,
                                           const v1::CollectGarbageRequest* request,
                                           v1::CollectGarbageResponse* response) {
-  return gate_.run(*context, admin_method("CollectGarbage"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.AdminService/CollectGarbage", [&](const access::Caller&) {
     if (request->validate_only()) {
       auto snapshot = readers_.snapshot();
       response->set_bytes(storage::free_bytes(snapshot) + storage::garbage_bytes(snapshot));
@@ -82,14 +78,14 @@ grpc::Status AdminService::CollectGarbage(grpc::ServerContext* context,
 
 grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::VerifyRequest*,
                                   v1::VerifyResponse* response) {
-  return gate_.run(*context, admin_method("Verify"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.AdminService/Verify", [&](const access::Caller&) {
     for (std::string& problem : storage::verify(database_)) response->add_problems(std::move(problem));
   });
 }
 
 grpc::Status AdminService::ReadRecords(grpc::ServerContext* context, const v1::ReadRecordsRequest* request,
                                        grpc::ServerWriter<v1::ReadRecordsResponse>* writer) {
-  return gate_.run(*context, admin_method("ReadRecords"), [&](const access::Caller& caller) {
+  return gate_.run(*context, "/hooke.v1.AdminService/ReadRecords", [&](const access::Caller& caller) {
     query::read_records(readers_, request->run(), [&](const v1::ReadRecordsResponse& message) {
       gate_.check_again(caller);
       if (!writer->Write(message)) throw Error(Code::kCancelled, "the caller is gone");

@@ -12,10 +12,6 @@ using storage::Transaction;
 
 constexpr std::size_t kMostNoteBytes = 64 << 10;
 
-std::string edit_method(const char* name) {
-  return std::string("/hooke.v1.ExperimentService/") + name;
-}
-
 // Runs `work(transaction, resource)` on the run or experiment as it is then.
 template <class Work>
 auto edit(storage::Writer& writer, const std::string& name, Work work) {
@@ -52,7 +48,7 @@ v1::DeleteResponse answer_of(const scheduling::Deleted& deleted) {
 
 grpc::Status ExperimentService::UpdateTags(grpc::ServerContext* context, const v1::UpdateTagsRequest* request,
                                            v1::UpdateTagsResponse* response) {
-  return gate_.run(*context, edit_method("UpdateTags"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/UpdateTags", [&](const access::Caller&) {
     check_pairs("set", request->set());
     if (request->remove_size() > kMostPairs)
       throw invalid("remove", std::to_string(request->remove_size()) + " keys are too many; at most " +
@@ -71,7 +67,7 @@ grpc::Status ExperimentService::UpdateTags(grpc::ServerContext* context, const v
 
 grpc::Status ExperimentService::UpdateNote(grpc::ServerContext* context, const v1::UpdateNoteRequest* request,
                                            v1::UpdateNoteResponse*) {
-  return gate_.run(*context, edit_method("UpdateNote"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/UpdateNote", [&](const access::Caller&) {
     if (request->note().size() > kMostNoteBytes)
       throw invalid("note", "has " + std::to_string(request->note().size()) + " bytes; at most " +
                                 std::to_string(kMostNoteBytes));
@@ -87,7 +83,7 @@ grpc::Status ExperimentService::UpdateNote(grpc::ServerContext* context, const v
 
 grpc::Status ExperimentService::Archive(grpc::ServerContext* context, const v1::ArchiveRequest* request,
                                         v1::ArchiveResponse*) {
-  return gate_.run(*context, edit_method("Archive"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/Archive", [&](const access::Caller&) {
     edit(writer_, request->name(), [&](Transaction& transaction, const query::Resource& resource) {
       if (const auto* run = std::get_if<storage::Run>(&resource))
         storage::archive_run(transaction, run->id, !request->undo());
@@ -100,7 +96,7 @@ grpc::Status ExperimentService::Archive(grpc::ServerContext* context, const v1::
 
 grpc::Status ExperimentService::DeleteRun(grpc::ServerContext* context, const v1::DeleteRunRequest* request,
                                           v1::DeleteResponse* response) {
-  return gate_.run(*context, edit_method("DeleteRun"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/DeleteRun", [&](const access::Caller&) {
     const auto run = [&] {
       auto snapshot = readers_.snapshot();
       return query::find_run(snapshot, request->name(), "name");
@@ -113,15 +109,16 @@ grpc::Status ExperimentService::DeleteRun(grpc::ServerContext* context, const v1
 grpc::Status ExperimentService::DeleteExperiment(grpc::ServerContext* context,
                                                  const v1::DeleteExperimentRequest* request,
                                                  v1::DeleteResponse* response) {
-  return gate_.run(*context, edit_method("DeleteExperiment"), [&](const access::Caller& caller) {
-    const auto experiment = [&] {
-      auto snapshot = readers_.snapshot();
-      return query::find_experiment(snapshot, request->name(), "name");
-    }();
-    const auto stop = [context] { return context->IsCancelled(); };
-    *response = answer_of(request->validate_only() ? deletion_.plan(experiment)
-                                                   : deletion_.remove(experiment, caller.owner, stop));
-  });
+  return gate_.run(
+      *context, "/hooke.v1.ExperimentService/DeleteExperiment", [&](const access::Caller& caller) {
+        const auto experiment = [&] {
+          auto snapshot = readers_.snapshot();
+          return query::find_experiment(snapshot, request->name(), "name");
+        }();
+        const auto stop = [context] { return context->IsCancelled(); };
+        *response = answer_of(request->validate_only() ? deletion_.plan(experiment)
+                                                       : deletion_.remove(experiment, caller.owner, stop));
+      });
 }
 
 }  // namespace hooke::services

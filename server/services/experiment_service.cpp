@@ -16,10 +16,6 @@ namespace {
 
 constexpr TimeUs kDayUs = 86'400'000'000;
 
-std::string experiment_method(const char* name) {
-  return std::string("/hooke.v1.ExperimentService/") + name;
-}
-
 // What to ask of the queue for a run that is to be trained for `epochs` in all.
 scheduling::ExtendRequest plan_extension(const storage::Run& run, std::int32_t epochs,
                                          const std::string& by) {
@@ -52,7 +48,7 @@ std::string ExperimentService::run_id(const std::string& name) {
 grpc::Status ExperimentService::CheckConfig(grpc::ServerContext* context,
                                             const v1::CheckConfigRequest* request,
                                             v1::CheckConfigResponse* response) {
-  return gate_.run(*context, experiment_method("CheckConfig"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/CheckConfig", [&](const access::Caller&) {
     *response->mutable_config() = complete(request->config());
     response->set_config_json(canonical_json(response->config()));
   });
@@ -61,27 +57,28 @@ grpc::Status ExperimentService::CheckConfig(grpc::ServerContext* context,
 grpc::Status ExperimentService::SubmitExperiment(grpc::ServerContext* context,
                                                  const v1::SubmitExperimentRequest* request,
                                                  v1::SubmitExperimentResponse* response) {
-  return gate_.run(*context, experiment_method("SubmitExperiment"), [&](const access::Caller& caller) {
-    const auto plan = plan_submit(*request, caller.owner);
-    if (request->validate_only()) {
-      *response = preview(plan);
-    } else {
-      const auto result = queue_.submit(plan);
-      auto snapshot = readers_.snapshot();
-      *response->mutable_experiment() = query::experiment_resource(snapshot, result.experiment);
-      for (const auto& run : result.runs) {
-        *response->add_runs() = query::run_resource(snapshot, run);
-        query::add_config(run, *response->mutable_runs(response->runs_size() - 1));
-      }
-    }
-    keep_small(*response);
-  });
+  return gate_.run(
+      *context, "/hooke.v1.ExperimentService/SubmitExperiment", [&](const access::Caller& caller) {
+        const auto plan = plan_submit(*request, caller.owner);
+        if (request->validate_only()) {
+          *response = preview(plan);
+        } else {
+          const auto result = queue_.submit(plan);
+          auto snapshot = readers_.snapshot();
+          *response->mutable_experiment() = query::experiment_resource(snapshot, result.experiment);
+          for (const auto& run : result.runs) {
+            *response->add_runs() = query::run_resource(snapshot, run);
+            query::add_config(run, *response->mutable_runs(response->runs_size() - 1));
+          }
+        }
+        keep_small(*response);
+      });
 }
 
 grpc::Status ExperimentService::GetExperiment(grpc::ServerContext* context,
                                               const v1::GetExperimentRequest* request,
                                               v1::Experiment* response) {
-  return gate_.run(*context, experiment_method("GetExperiment"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/GetExperiment", [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     *response =
         query::experiment_resource(snapshot, query::find_experiment(snapshot, request->name(), "name"));
@@ -91,7 +88,7 @@ grpc::Status ExperimentService::GetExperiment(grpc::ServerContext* context,
 grpc::Status ExperimentService::ListExperiments(grpc::ServerContext* context,
                                                 const v1::ListExperimentsRequest* request,
                                                 v1::ListExperimentsResponse* response) {
-  return gate_.run(*context, experiment_method("ListExperiments"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/ListExperiments", [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     *response = query::list_experiments(snapshot, *request, clock_());
   });
@@ -99,7 +96,7 @@ grpc::Status ExperimentService::ListExperiments(grpc::ServerContext* context,
 
 grpc::Status ExperimentService::GetRun(grpc::ServerContext* context, const v1::GetRunRequest* request,
                                        v1::Run* response) {
-  return gate_.run(*context, experiment_method("GetRun"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/GetRun", [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     *response = query::whole_run_resource(snapshot, query::find_run(snapshot, request->name(), "name"));
   });
@@ -107,7 +104,7 @@ grpc::Status ExperimentService::GetRun(grpc::ServerContext* context, const v1::G
 
 grpc::Status ExperimentService::ListRuns(grpc::ServerContext* context, const v1::ListRunsRequest* request,
                                          v1::ListRunsResponse* response) {
-  return gate_.run(*context, experiment_method("ListRuns"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/ListRuns", [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     *response = query::list_runs(snapshot, *request, clock_());
   });
@@ -115,7 +112,7 @@ grpc::Status ExperimentService::ListRuns(grpc::ServerContext* context, const v1:
 
 grpc::Status ExperimentService::Lookup(grpc::ServerContext* context, const v1::LookupRequest* request,
                                        v1::LookupResponse* response) {
-  return gate_.run(*context, experiment_method("Lookup"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/Lookup", [&](const access::Caller&) {
     auto snapshot = readers_.snapshot();
     const auto found = query::lookup(snapshot, request->reference(), "reference");
     if (const auto* run = std::get_if<storage::Run>(&found)) {
@@ -129,7 +126,7 @@ grpc::Status ExperimentService::Lookup(grpc::ServerContext* context, const v1::L
 
 grpc::Status ExperimentService::CancelRun(grpc::ServerContext* context, const v1::CancelRunRequest* request,
                                           v1::Run* response) {
-  return gate_.run(*context, experiment_method("CancelRun"), [&](const access::Caller& caller) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/CancelRun", [&](const access::Caller& caller) {
     const auto run = queue_.cancel(run_id(request->name()), caller.owner);
     auto snapshot = readers_.snapshot();
     *response = query::run_resource(snapshot, run);
@@ -138,7 +135,7 @@ grpc::Status ExperimentService::CancelRun(grpc::ServerContext* context, const v1
 
 grpc::Status ExperimentService::RetryRun(grpc::ServerContext* context, const v1::RetryRunRequest* request,
                                          v1::Run* response) {
-  return gate_.run(*context, experiment_method("RetryRun"), [&](const access::Caller& caller) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/RetryRun", [&](const access::Caller& caller) {
     const auto run = queue_.retry(run_id(request->name()), caller.owner);
     auto snapshot = readers_.snapshot();
     *response = query::run_resource(snapshot, run);
@@ -147,7 +144,7 @@ grpc::Status ExperimentService::RetryRun(grpc::ServerContext* context, const v1:
 
 grpc::Status ExperimentService::ExtendRun(grpc::ServerContext* context, const v1::ExtendRunRequest* request,
                                           v1::Run* response) {
-  return gate_.run(*context, experiment_method("ExtendRun"), [&](const access::Caller& caller) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/ExtendRun", [&](const access::Caller& caller) {
     const auto before = [&] {
       auto snapshot = readers_.snapshot();
       return query::find_run(snapshot, request->name(), "name");
@@ -161,7 +158,7 @@ grpc::Status ExperimentService::ExtendRun(grpc::ServerContext* context, const v1
 grpc::Status ExperimentService::ListWorkers(grpc::ServerContext* context,
                                             const v1::ListWorkersRequest* request,
                                             v1::ListWorkersResponse* response) {
-  return gate_.run(*context, experiment_method("ListWorkers"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/ListWorkers", [&](const access::Caller&) {
     const auto size = query::page_size_of(request->page_size());
     auto snapshot = readers_.snapshot();
     response->set_next_page_token(query::fill_pages(
@@ -176,7 +173,7 @@ grpc::Status ExperimentService::ListWorkers(grpc::ServerContext* context,
 grpc::ServerWriteReactor<v1::WatchRunsResponse>* ExperimentService::WatchRuns(
     grpc::CallbackServerContext* context, const v1::WatchRunsRequest* request) {
   access::Caller caller;
-  const auto status = gate_.run(*context, experiment_method("WatchRuns"),
+  const auto status = gate_.run(*context, "/hooke.v1.ExperimentService/WatchRuns",
                                 [&](const access::Caller& found) { caller = found; });
   if (!status.ok()) return new RefusedFeed<v1::WatchRunsResponse>(status);
   const auto make = [this, wanted = *request] { return std::make_unique<query::RunWatch>(readers_, wanted); };
@@ -186,7 +183,7 @@ grpc::ServerWriteReactor<v1::WatchRunsResponse>* ExperimentService::WatchRuns(
 grpc::Status ExperimentService::ImportSeries(grpc::ServerContext* context,
                                              grpc::ServerReader<v1::ImportSeriesRequest>* reader,
                                              v1::ImportSeriesResponse* response) {
-  return gate_.run(*context, experiment_method("ImportSeries"), [&](const access::Caller& caller) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/ImportSeries", [&](const access::Caller& caller) {
     ingest::Import import(importer_);
     {
       IdleCalls::Reading reading(idle_, *context);
@@ -206,7 +203,7 @@ grpc::Status ExperimentService::ImportSeries(grpc::ServerContext* context,
 grpc::Status ExperimentService::UpdateSlurmJobs(grpc::ServerContext* context,
                                                 const v1::UpdateSlurmJobsRequest* request,
                                                 google::protobuf::Empty*) {
-  return gate_.run(*context, experiment_method("UpdateSlurmJobs"), [&](const access::Caller&) {
+  return gate_.run(*context, "/hooke.v1.ExperimentService/UpdateSlurmJobs", [&](const access::Caller&) {
     std::vector<scheduling::SlurmReport> reports;
     for (const v1::RunSlurmJob& job : request->jobs())
       reports.push_back({job.run(), query::slurm_record(job.job())});

@@ -14,8 +14,6 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 
-constexpr const char* kService = "/hooke.v1.WorkerService/";
-
 static_assert(static_cast<int>(storage::Outcome::kSucceeded) == v1::OUTCOME_SUCCEEDED);
 static_assert(static_cast<int>(storage::Outcome::kReturned) == v1::OUTCOME_RETURNED);
 
@@ -75,7 +73,7 @@ void fill(v1::LeaseGrant& to, const scheduling::LeaseGrant& grant) {
 grpc::ServerUnaryReactor* WorkerService::Lease(grpc::CallbackServerContext* context,
                                                const v1::LeaseRequest* request, v1::LeaseResponse* response) {
   return gate_.start(
-      *context, std::string(kService) + "Lease", [&](const access::Caller& caller, auto finish) {
+      *context, "/hooke.v1.WorkerService/Lease", [&](const access::Caller& caller, auto finish) {
         check_worker(*request);
         if (request->has_offline()) {
           queue_.lease_segment(plan_segment(*request, caller.owner),
@@ -100,7 +98,7 @@ grpc::ServerUnaryReactor* WorkerService::Lease(grpc::CallbackServerContext* cont
 grpc::ServerUnaryReactor* WorkerService::Heartbeat(grpc::CallbackServerContext* context,
                                                    const v1::HeartbeatRequest* request,
                                                    v1::HeartbeatResponse* response) {
-  return gate_.start(*context, std::string(kService) + "Heartbeat", [&](const access::Caller&, auto finish) {
+  return gate_.start(*context, "/hooke.v1.WorkerService/Heartbeat", [&](const access::Caller&, auto finish) {
     std::optional<storage::SlurmJob> slurm;
     if (request->has_slurm()) slurm = query::slurm_record(request->slurm());
     queue_.heartbeat(key_of(request->attempt()), std::move(slurm),
@@ -114,7 +112,7 @@ grpc::ServerUnaryReactor* WorkerService::Heartbeat(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* WorkerService::Finish(grpc::CallbackServerContext* context,
                                                 const v1::FinishRequest* request,
                                                 v1::FinishResponse* response) {
-  return gate_.start(*context, std::string(kService) + "Finish", [&](const access::Caller&, auto finish) {
+  return gate_.start(*context, "/hooke.v1.WorkerService/Finish", [&](const access::Caller&, auto finish) {
     if (request->outcome() < v1::OUTCOME_SUCCEEDED || request->outcome() > v1::OUTCOME_RETURNED)
       throw invalid("outcome", std::to_string(request->outcome()) +
                                    " is not allowed; it is succeeded, failed, crashed or returned");
@@ -134,7 +132,7 @@ grpc::ServerUnaryReactor* WorkerService::Finish(grpc::CallbackServerContext* con
 grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* WorkerService::Stream(
     grpc::CallbackServerContext* context) {
   access::Caller caller;
-  const auto status = gate_.run(*context, std::string(kService) + "Stream",
+  const auto status = gate_.run(*context, "/hooke.v1.WorkerService/Stream",
                                 [&](const access::Caller& found) { caller = found; });
   if (!status.ok()) return new RefusedStream<v1::StreamRequest, v1::StreamResponse>(status);
   return WorkerStream::start(ingest_, streams_, caller);

@@ -48,7 +48,8 @@ extern "C" int clock_gettime(clockid_t clock, timespec* time) noexcept {
     asked = true;
     real = next<Clock>("clock_gettime");
   }
-  // A sanitizer's allocator wants the time while dlsym allocates.
+  // A sanitizer's allocator wants the time while dlsym allocates; the first call is made before there are
+  // threads.
   if (!real) {
     *time = {};
     return 0;

@@ -22,9 +22,6 @@ const std::string kLong =
     ", seed: 5}\n"
     "probes: {per_class: 10, every: 2}\nmeasures: [kl, l2]\n";
 
-const std::vector<const char*> kKeys{"train/loss", "train/accuracy", "test/loss", "elasticity/kl[a,b]",
-                                     "elasticity/l2[d,d]"};
-
 std::string series(House& house, const std::string& run, const std::string& key) {
   return house.answer({"series", "get", run, key, "--full", "-o", "csv"});
 }
@@ -34,7 +31,8 @@ void expect_clean(House& house, const std::string& run, const std::string& undis
   const auto loss = csv(series(house, run, "train/loss"));
   ASSERT_EQ(loss.size(), kSteps + 1u);
   for (int step = 0; step < kSteps; ++step) ASSERT_EQ(loss[step + 1][0], std::to_string(step));
-  for (const char* key : kKeys) EXPECT_EQ(series(house, run, key), series(house, undisturbed, key)) << key;
+  for (const char* key : kComparedKeys)
+    EXPECT_EQ(series(house, run, key), series(house, undisturbed, key)) << key;
 }
 
 TEST(Faults, ARunFinishesOnASecondWorkerAfterTheFirstIsKilled) {

@@ -19,6 +19,10 @@ namespace hooke::harness {
 
 using Environment = std::map<std::string, std::string>;
 
+// The series, scalars and entries of matrices, whose bits tell whether two runs are the same.
+inline const std::vector<const char*> kComparedKeys{"train/loss", "train/accuracy", "test/loss",
+                                                    "elasticity/kl[a,b]", "elasticity/l2[d,d]"};
+
 // How many times as long everything may take: under a sanitizer more than once.
 int patience();
 

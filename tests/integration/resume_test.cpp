@@ -15,9 +15,6 @@ using testing::Not;
 namespace fs = std::filesystem;
 
 constexpr int kStepsPerEpoch = 9;
-const std::vector<const char*> kResumedKeys{"train/loss", "train/accuracy", "test/loss", "elasticity/kl[a,b]",
-                                            "elasticity/l2[d,d]"};
-
 std::string config_text(int epochs) {
   return "model: {type: mlp, hidden: [32]}\n"
          "training: {optimizer: sgd, lr: 0.02, momentum: 0.9, batch: 20, seed: 5, checkpoint_every: 20, "
@@ -70,7 +67,7 @@ class Resume : public testing::Test {
     ASSERT_EQ(loss.size(), static_cast<std::size_t>(epochs * kStepsPerEpoch + 1));
     for (std::size_t step = 0; step + 1 < loss.size(); ++step)
       ASSERT_EQ(loss[step + 1][0], std::to_string(step));
-    for (const char* key : kResumedKeys) EXPECT_EQ(series(run, key), series(undisturbed, key)) << key;
+    for (const char* key : kComparedKeys) EXPECT_EQ(series(run, key), series(undisturbed, key)) << key;
     const auto memory = csv(series(run, "system/memory.rss"));
     ASSERT_GT(memory.size(), 1u);
     for (std::size_t row = 2; row < memory.size(); ++row)

@@ -22,9 +22,6 @@ using testing::HasSubstr;
 namespace fs = std::filesystem;
 
 constexpr int kStepsOfRun = 900;  // 100 epochs of 9
-const std::vector<const char*> kComparedKeys{"train/loss", "train/accuracy", "test/loss",
-                                             "elasticity/kl[a,b]", "elasticity/l2[d,d]"};
-
 class Sync : public testing::Test {
  protected:
   Sync() {

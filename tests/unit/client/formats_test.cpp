@@ -18,6 +18,7 @@
 #include "proto/hooke/error.h"
 #include "tests/text_of.h"
 #include "tests/unit/client/cli_fixture.h"
+#include "tests/unit/client/message_of.h"
 
 namespace hooke::formats {
 namespace {
@@ -25,19 +26,11 @@ namespace {
 namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using tests::message_of;
 using tests::text_of;
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-std::string message_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return describe(error);
-  }
-  return "no error";
-}
 
 TEST(KeyPath, IsSafeAndReadsBackAsTheKey) {
   const std::map<std::string, std::string> known = {

@@ -14,6 +14,7 @@
 #include "client/formats/run_writer.h"
 #include "proto/hooke/error.h"
 #include "tests/unit/client/cli_fixture.h"
+#include "tests/unit/client/message_of.h"
 #include "worker/spool/crc32c.h"
 
 namespace hooke::formats {
@@ -22,19 +23,11 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using tests::message_of;
 
 std::string bytes_of(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::string complaint_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return describe(error);
-  }
-  return "no error";
 }
 
 event::Event event_of(const std::string& tag, std::int64_t step, float value) {
@@ -151,12 +144,12 @@ TEST_F(Events, OfSeveralFilesOfARunAreMergedByStep) {
   EXPECT_THAT(columns_.at("x").step(), ElementsAre(0, 1, 2, 9));
   EXPECT_THAT(columns_.at("x").value(), ElementsAre(0, 1, 2, 9));
   write("events.out.tfevents.3", {event_of("x", 9, 8)});
-  const std::string both = complaint_of([&] { read(); });
+  const std::string both = message_of([&] { read(); });
   EXPECT_THAT(both, HasSubstr("step 9 of x is in both"));
   EXPECT_THAT(both, HasSubstr("tfevents.2"));
   EXPECT_THAT(both, HasSubstr("tfevents.3"));
   write("other/events.out.tfevents.4", {event_of("x", 0, 8)});
-  EXPECT_THAT(complaint_of([&] { read(); }), HasSubstr("event files in 2 folders, a run each"));
+  EXPECT_THAT(message_of([&] { read(); }), HasSubstr("event files in 2 folders, a run each"));
 }
 
 TEST_F(Events, ATornTailIsSaidAndACorruptRecordIsAnErrorWithItsPlace) {
@@ -176,7 +169,7 @@ TEST_F(Events, ATornTailIsSaidAndACorruptRecordIsAnErrorWithItsPlace) {
                                                                    {offsets[2] - 2, "bytes"}}) {
     std::ofstream(path, std::ios::binary) << whole;
     damage("e.tfevents", at);
-    const std::string error = complaint_of([&] { read("e.tfevents"); });
+    const std::string error = message_of([&] { read("e.tfevents"); });
     EXPECT_THAT(
         error, HasSubstr(path.string() + ", byte " + std::to_string(offsets[1]) + ": the record is corrupt"));
     EXPECT_THAT(error, HasSubstr(text));
@@ -186,16 +179,16 @@ TEST_F(Events, ATornTailIsSaidAndACorruptRecordIsAnErrorWithItsPlace) {
 TEST_F(Events, WhatBreaksARuleIsAnErrorWithItsPlace) {
   const auto error = [&](const std::vector<event::Event>& events) {
     write("e.tfevents", events);
-    return complaint_of([&] { read("e.tfevents"); });
+    return message_of([&] { read("e.tfevents"); });
   };
   EXPECT_THAT(error({event_of("x", 5, 1), event_of("x", 5, 1)}), HasSubstr("step 5 of x comes after step 5"));
   EXPECT_THAT(error({event_of("x", 5, 1), event_of("x", 4, 1)}), HasSubstr("step 4 of x comes after step 5"));
   EXPECT_THAT(error({event_of("x", -5, 1)}), HasSubstr("e.tfevents, byte 0: step -5 of x is negative"));
   EXPECT_THAT(error({event_of("", 5, 1)}), HasSubstr("1 to 256 printable bytes"));
   EXPECT_THAT(error({}), HasSubstr("has no scalars to import"));
-  EXPECT_THAT(complaint_of([&] { read("nope"); }), HasSubstr("is not there"));
+  EXPECT_THAT(message_of([&] { read("nope"); }), HasSubstr("is not there"));
   std::filesystem::create_directories(folder_.path() / "empty");
-  EXPECT_THAT(complaint_of([&] { read("empty"); }), HasSubstr("has no event files"));
+  EXPECT_THAT(message_of([&] { read("empty"); }), HasSubstr("has no event files"));
 }
 
 }  // namespace
