@@ -4,7 +4,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/schema.h"
 #include "client/sdk/config_file.h"
-#include "proto/hooke/run_config.h"
+#include "proto/hooke/config_checks.h"
 #include "proto/hooke/yaml_config.h"
 
 namespace hooke::cli {
@@ -20,9 +20,8 @@ std::string describe_config(const v1::RunConfig& config) {
   const auto& data = config.data();
   const auto& probes = config.probes();
   std::string text = config.name() + ": " + plural(data.classes_size(), "label") + " of " +
-                     short_name(*v1::DataSet_descriptor()->FindValueByNumber(data.set())) + ", " +
-                     short_name(*v1::ModelType_descriptor()->FindValueByNumber(config.model().type())) +
-                     ", " + plural(config.training().epochs(), "epoch") + " of batches of " +
+                     name_of(data.set()) + ", " + name_of(config.model().type()) + ", " +
+                     plural(config.training().epochs(), "epoch") + " of batches of " +
                      std::to_string(config.training().batch());
   if (probes.every() > 0)
     text += "; " + plural(config.measures_size(), "measure") + " for " +

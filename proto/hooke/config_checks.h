@@ -17,9 +17,11 @@ namespace hooke {
 // Largest width of a layer that makes sense: keeps a typing error from becoming hours of work.
 inline constexpr int kMaxWidth = 1 << 20;
 
+// As YAML has it; the number of a value that this version does not know.
 template <class Enum>
 std::string name_of(Enum value) {
-  return short_name(*google::protobuf::GetEnumDescriptor<Enum>()->FindValueByNumber(value));
+  const auto* known = google::protobuf::GetEnumDescriptor<Enum>()->FindValueByNumber(value);
+  return known ? short_name(*known) : std::to_string(value);
 }
 
 inline std::string text(double value) {

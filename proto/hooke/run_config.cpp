@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cmath>
 #include <set>
+#include <vector>
 
 #include "proto/hooke/config_checks.h"
 #include "proto/hooke/data_config.h"
@@ -301,6 +302,29 @@ nlohmann::ordered_json scalar_json(const Message& message, const FieldDescriptor
   }
 }
 
+// Refuses numbers that no value of their enumeration has, which proto3 keeps. `path` leads to `message`.
+void check_enums(const Message& message, const std::string& path) {
+  const Reflection& get = *message.GetReflection();
+  std::vector<const FieldDescriptor*> fields;
+  get.ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    const bool many = field->is_repeated();
+    for (int i = 0; i < (many ? get.FieldSize(message, field) : 1); ++i) {
+      const std::string name = path + field->name() + (many ? "." + std::to_string(i) : "");
+      if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+        check_enums(many ? get.GetRepeatedMessage(message, field, i) : get.GetMessage(message, field),
+                    name + ".");
+      } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
+        const int number =
+            many ? get.GetRepeatedEnumValue(message, field, i) : get.GetEnumValue(message, field);
+        if (!field->enum_type()->FindValueByNumber(number))
+          throw invalid(
+              name, std::to_string(number) + " is not allowed; one of " + allowed_names(*field->enum_type()));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::string short_name(const google::protobuf::EnumValueDescriptor& value) {
@@ -310,6 +334,14 @@ std::string short_name(const google::protobuf::EnumValueDescriptor& value) {
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return name;
+}
+
+std::string allowed_names(const EnumDescriptor& enumeration) {
+  std::string names;
+  for (int i = 0; i < enumeration.value_count(); ++i)
+    if (const auto& value = *enumeration.value(i); value.number() != 0)
+      names += (names.empty() ? "" : ", ") + short_name(value);
+  return names;
 }
 
 nlohmann::ordered_json to_json(const Message& message) {
@@ -337,6 +369,7 @@ v1::RunConfig complete(v1::RunConfig config) {
   if (config.ByteSizeLong() > kMaxConfigBytes)
     throw invalid("config", "has " + std::to_string(config.ByteSizeLong()) + " bytes; at most " +
                                 std::to_string(kMaxConfigBytes));
+  check_enums(config, "");
   complete_data(*config.mutable_data());
   complete_model(*config.mutable_model());
   const bool regression = is_regression(config.data());

@@ -27,4 +27,7 @@ std::string canonical_json(const v1::RunConfig& config);
 // "adam" for OPTIMIZER_ADAM: the value as users write it.
 std::string short_name(const google::protobuf::EnumValueDescriptor& value);
 
+// "sgd, adam, adamw": what users may write of an enumeration.
+std::string allowed_names(const google::protobuf::EnumDescriptor& enumeration);
+
 }  // namespace hooke

@@ -65,14 +65,11 @@ T scalar(const YAML::Node& node, const FieldDescriptor& field, const Place& plac
 const google::protobuf::EnumValueDescriptor* enum_value(const YAML::Node& node, const FieldDescriptor& field,
                                                         const Place& place) {
   const std::string wanted = node.IsScalar() ? node.Scalar() : "";
-  std::string allowed;
   for (int i = 0; i < field.enum_type()->value_count(); ++i) {
     const auto* value = field.enum_type()->value(i);
-    if (value->number() == 0) continue;
-    if (short_name(*value) == wanted) return value;
-    allowed += (allowed.empty() ? "" : ", ") + short_name(*value);
+    if (value->number() != 0 && short_name(*value) == wanted) return value;
   }
-  throw place.error(node, "'" + wanted + "' is not allowed; one of " + allowed);
+  throw place.error(node, "'" + wanted + "' is not allowed; one of " + allowed_names(*field.enum_type()));
 }
 
 void read_message(const YAML::Node& node, Message& message, const Place& place, int depth);

@@ -127,14 +127,17 @@ void WorkerStream::advance() {
   {
     const std::lock_guard lock(mutex_);
     if (finished_) return;
-    if (!reading_ && !half_closed_ && !ended_ && !opening_ && has_room()) reading_ = asking_ = read = true;
+    if (!reading_ && !half_closed_ && !ended_ && !opening_ && has_room()) {
+      reading_ = read = true;
+      ++asking_;
+    }
     if (half_closed_ && !ended_ && !opening_ && in_flight_ == 0 && !unsent_) {
       // Everything that came is on disk and acknowledged.
       ended_ = stream_ != nullptr ? grpc::Status::OK
                                   : status_of(std::make_exception_ptr(invalid(
                                         "message", "a stream begins with `open`, which names the attempt")));
     }
-    if (!writing_ && !asking_ && ended_) {
+    if (!writing_ && asking_ == 0 && ended_) {
       finished_ = true;
       finish = ended_;
     } else if (!writing_ && unsent_) {
@@ -148,7 +151,7 @@ void WorkerStream::advance() {
   StartRead(&request_);
   {
     const std::lock_guard lock(mutex_);
-    asking_ = false;
+    --asking_;
   }
   advance();  // the end may have come meanwhile
 }

@@ -74,7 +74,9 @@ class WorkerStream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1:
   std::size_t bytes_in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
   bool opening_ ABSL_GUARDED_BY(mutex_) = false;
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
-  bool asking_ ABSL_GUARDED_BY(mutex_) = false;  // StartRead is being called
+  // Calls of StartRead that have not returned: what the first asked for may be read, and the next asked,
+  // before.
+  int asking_ ABSL_GUARDED_BY(mutex_) = 0;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;  // the client sends no more
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

@@ -13,7 +13,7 @@ namespace hooke::fault {
 namespace {
 
 constexpr const char* kUsage =
-    "fault_tests [--kills N] [--stops N] [--minutes N] [--streams N] [--queued N] [--seed N] "
+    "fault_tests [--kills N] [--stops N] [--faults N] [--minutes N] [--streams N] [--queued N] [--seed N] "
     "[GoogleTest's own options]\n";
 
 Options& chosen() {
@@ -29,6 +29,7 @@ bool take(Options& options, std::string_view name, int value) {
   }
   for (const auto& [known, place] : {std::pair{"--kills", &options.kills},
                                      {"--stops", &options.stops},
+                                     {"--faults", &options.faults},
                                      {"--minutes", &options.minutes},
                                      {"--streams", &options.streams},
                                      {"--queued", &options.queued}})

@@ -12,13 +12,14 @@ namespace {
 using harness::House;
 
 constexpr unsigned kNetworkProducers = 3;
-constexpr std::int64_t kFaults = 60;
 
 // Producers send through the weather until enough has befallen them.
 void expect_everything_once(const House& house, const Weather& weather) {
   Proxy proxy(house.port(), weather, options().seed);
   Streams streams(house, kNetworkProducers, proxy.port());
-  EXPECT_TRUE(harness::eventually([&] { return proxy.faults() >= kFaults; }));
+  EXPECT_TRUE(harness::eventually(
+      [&] { return proxy.faults() >= options().faults && streams.least_acknowledged() > 0; },
+      std::chrono::seconds(60 + options().faults)));
   streams.expect_everything_once("faults " + std::to_string(proxy.faults()));
 }
 

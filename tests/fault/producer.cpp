@@ -166,8 +166,10 @@ void Producer::send(const std::shared_ptr<grpc::Channel>& channel) {
         continue;
       }
       request.mutable_batch()->clear_records();
-      for (auto n = 1 + random_() % kLargestBatch; n > 0 && (!finishing_ || next <= made_); --n)
+      auto left = 1 + random_() % kLargestBatch;
+      do {  // at least one, whenever the end comes
         *request.mutable_batch()->add_records() = record_of(run_, next++);
+      } while (--left > 0 && (!finishing_ || next <= made_));
       made_ = std::max<std::uint64_t>(made_, next - 1);
       if (!stream->Write(request)) break;
     }

@@ -1,5 +1,6 @@
 #include "worker/data/array.h"
 
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -48,9 +49,11 @@ std::vector<int> to_labels(const Array& array) {
   std::vector<int> labels;
   for (const double value : array.values) {
     if (value < 0 || value > std::numeric_limits<int>::max()) {
+      char text[32];
+      const auto length = static_cast<std::size_t>(std::to_chars(text, text + sizeof text, value).ptr - text);
       throw damaged(array.file, "the label of example " + std::to_string(labels.size()) + " is " +
-                                    std::to_string(static_cast<std::int64_t>(value)) +
-                                    "; labels are 0 and larger");
+                                    std::string(text, length) + "; labels are from 0 to " +
+                                    std::to_string(std::numeric_limits<int>::max()));
     }
     labels.push_back(static_cast<int>(value));
   }

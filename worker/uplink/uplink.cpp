@@ -11,10 +11,12 @@ namespace hooke::uplink {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 constexpr milliseconds kPollSpool{20};
 constexpr milliseconds kFirstPause{200};
 constexpr milliseconds kLongestPause{5'000};
+constexpr int kLooks = 8;  // at a stream, within one patience
 
 }  // namespace
 
@@ -32,6 +34,7 @@ class Uplink::Session {
       if (up_.stopping_) return grpc::Status::CANCELLED;
       up_.context_ = &context_;
     }
+    std::thread watcher([this] { watch(); });
     stream_ = stub_->Stream(&context_);
     v1::StreamRequest open;
     *open.mutable_open() = up_.attempt_;
@@ -41,12 +44,18 @@ class Uplink::Session {
       send(opened.committed_record());
       acknowledgements.join();
     }
+    grpc::Status status = stream_->Finish();
     {
       const std::lock_guard lock(up_.mutex_);
       up_.context_ = nullptr;
+      finished_ = true;
+      up_.changed_.notify_all();
     }
-    grpc::Status status = stream_->Finish();
+    watcher.join();
     if (local_error_) throw *local_error_;
+    if (stalled_ && !status.ok())
+      return {grpc::StatusCode::UNAVAILABLE,
+              "the server has not answered for " + std::to_string(up_.patience_.count() / 1000) + " s"};
     return status;
   }
 
@@ -59,6 +68,7 @@ class Uplink::Session {
       const std::lock_guard lock(up_.mutex_);
       up_.ledger_.opened(committed);
       open_ = true;
+      answered_ = steady_clock::now();
       up_.changed_.notify_all();
     } catch (const Error& error) {
       local_error_ = error;
@@ -72,11 +82,24 @@ class Uplink::Session {
     while (stream_->Read(&response)) {
       const std::lock_guard lock(up_.mutex_);
       up_.ledger_.acknowledged(response.committed_record());
+      answered_ = steady_clock::now();
       up_.changed_.notify_all();
     }
     const std::lock_guard lock(up_.mutex_);
     broken_ = true;
     up_.changed_.notify_all();
+  }
+
+  // Cancels a stream of which nothing comes any more, although its connection may be alive.
+  void watch() {
+    std::unique_lock lock(up_.mutex_);
+    while (!up_.changed_.wait_for(lock, up_.patience_ / kLooks, [&] { return finished_; })) {
+      if (open_ && !wrote_all_ && up_.ledger_.is_settled()) answered_ = steady_clock::now();
+      if (steady_clock::now() - answered_ < up_.patience_) continue;
+      stalled_ = true;
+      context_.TryCancel();
+      return;
+    }
   }
 
   void send(std::uint64_t committed) {
@@ -92,6 +115,10 @@ class Uplink::Session {
     } catch (const Error& error) {
       local_error_ = error;
       context_.TryCancel();
+    }
+    {
+      const std::lock_guard lock(up_.mutex_);
+      wrote_all_ = true;
     }
     stream_->WritesDone();
   }
@@ -128,18 +155,24 @@ class Uplink::Session {
   grpc::ClientContext context_;
   const std::unique_ptr<v1::WorkerService::Stub> stub_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::StreamRequest, v1::StreamResponse>> stream_;
-  bool open_ = false;
-  bool broken_ = false;  // guarded by up_.mutex_
   bool closed_ = false;
+  // Guarded by up_.mutex_:
+  bool open_ = false;
+  bool broken_ = false;
+  bool wrote_all_ = false;
+  bool finished_ = false;
+  bool stalled_ = false;
+  steady_clock::time_point answered_ = steady_clock::now();  // or there was nothing to answer
   std::optional<Error> local_error_;
 };
 
 Uplink::Uplink(sdk::Connection& connection, v1::AttemptRef attempt, std::filesystem::path spool,
-               Notice notice)
+               Notice notice, milliseconds patience)
     : connection_(connection),
       attempt_(std::move(attempt)),
       spool_(std::move(spool)),
       notice_(std::move(notice)),
+      patience_(patience),
       thread_([this] { run(); }) {}
 
 Uplink::~Uplink() {

@@ -1,8 +1,8 @@
 // Sends one attempt's spool to the server, as it grows, exactly as long as that takes.
 //
-// Owned by whoever sends. Two threads of its own: one tails the spool and writes, one reads
-// acknowledgements. A lost connection is made again, with growing pauses, for as long as it takes;
-// the server then says where to go on.
+// Owned by whoever sends. Three threads of its own: one tails the spool and writes, one reads
+// acknowledgements, one watches that they come. A lost connection is made again, with growing pauses, for
+// as long as it takes; the server then says where to go on.
 //
 // Lock order: one mutex, mutex_, held for moments only.
 #pragma once
@@ -37,8 +37,13 @@ class Uplink {
   // is there again.
   using Notice = std::function<void(const std::optional<std::string>& lost)>;
 
+  // A stream that brings nothing for as long, while the server has something to answer, is ended and opened
+  // again. A lost connection gRPC finds itself, sooner.
+  static constexpr std::chrono::milliseconds kPatience{60'000};
+
   // `spool` need not exist yet.
-  Uplink(sdk::Connection& connection, v1::AttemptRef attempt, std::filesystem::path spool, Notice notice);
+  Uplink(sdk::Connection& connection, v1::AttemptRef attempt, std::filesystem::path spool, Notice notice,
+         std::chrono::milliseconds patience = kPatience);
   ~Uplink();
   Uplink(const Uplink&) = delete;
   Uplink& operator=(const Uplink&) = delete;
@@ -79,6 +84,7 @@ class Uplink {
   const v1::AttemptRef attempt_;
   const std::filesystem::path spool_;
   const Notice notice_;
+  const std::chrono::milliseconds patience_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

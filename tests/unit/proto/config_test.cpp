@@ -106,6 +106,48 @@ TEST(Config, RefusesValuesOutsideTheirRange) {
   EXPECT_THAT(refusal("data: {set: idx}\nmodel: {type: cnn}\n"), HasSubstr("data.path: is required"));
 }
 
+// Every place of a message where an enumeration stands, filled with `number`, one at a time.
+void expect_every_enum_refused(v1::RunConfig& whole, google::protobuf::Message& message,
+                               const std::string& path, int number, int& places) {
+  using google::protobuf::FieldDescriptor;
+  const auto& reflection = *message.GetReflection();
+  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+    const FieldDescriptor& field = *message.GetDescriptor()->field(i);
+    const std::string name = path + field.name() + (field.is_repeated() ? ".0" : "");
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      auto* const inner = field.is_repeated() ? reflection.AddMessage(&message, &field)
+                                              : reflection.MutableMessage(&message, &field);
+      expect_every_enum_refused(whole, *inner, name + ".", number, places);
+    } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
+      if (field.is_repeated())
+        reflection.AddEnumValue(&message, &field, number);
+      else
+        reflection.SetEnumValue(&message, &field, number);
+      ++places;
+      try {
+        complete(whole);
+        ADD_FAILURE() << name << ": accepted";
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), Code::kInvalidArgument) << name;
+        EXPECT_THAT(describe(error),
+                    HasSubstr(name + ": " + std::to_string(number) + " is not allowed; one of "));
+      }
+    } else {
+      continue;
+    }
+    reflection.ClearField(&message, &field);
+  }
+}
+
+TEST(Config, RefusesNumbersThatNoValueOfAnEnumerationHas) {
+  for (const int number : {17'000, -1}) {
+    v1::RunConfig config;
+    int places = 0;
+    expect_every_enum_refused(config, config, "", number, places);
+    EXPECT_GT(places, 10);
+  }
+}
+
 v1::DataConfig completed_data(const std::string& data) {
   return complete(parse_config("data: {" + data + "}\nmodel: {type: mlp}\n", "x.yaml")).data();
 }

@@ -131,7 +131,9 @@ TEST_F(Arrays, WithLabelsThatAreNoneAreRefused) {
   write("train_labels.csv", "0\n0.5\n1\n");
   expect_damaged("train_labels.csv: labels are integers; for a regression name the file train_targets");
   write("train_labels.csv", "0\n-1\n1\n");
-  expect_damaged("the label of example 1 is -1");
+  expect_damaged("the label of example 1 is -1; labels are from 0 to 2147483647");
+  write("train_labels.csv", "0\n" + std::string(110, '5') + "\n1\n");
+  expect_damaged("the label of example 1 is 5.5555");
   fs::remove(folder() / "train_labels.csv");
   expect_error(mine(), Code::kNotFound, "data.path",
                "has no train_labels (or train_targets for a regression)");
