@@ -11,6 +11,7 @@ namespace hooke::fault {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 constexpr std::uint64_t kFirst = 3;    // the first record of a step
 constexpr std::uint64_t kPeriod = 12;  // records for ten steps
@@ -21,6 +22,8 @@ constexpr std::int64_t kTimeUs = 1'764'000'000'000'000;
 constexpr std::uint64_t kWindow = 3000;
 constexpr int kLargestBatch = 100;
 constexpr int kOverlap = 40;
+// A stream that stands still may not hold a test up, nor outlast a lease.
+constexpr std::chrono::seconds kLongestStream{30};
 
 // What a stream may end with when its connection or its server does.
 bool passes(grpc::StatusCode code) {
@@ -133,6 +136,7 @@ void Producer::receive(grpc::ClientReaderWriter<v1::StreamRequest, v1::StreamRes
       complain("record " + std::to_string(acknowledged_) + " was acknowledged, and then only " +
                std::to_string(response.committed_record()));
     acknowledged_ = response.committed_record();
+    heard_ = steady_clock::now();
   }
   broken_ = true;
 }
@@ -140,6 +144,8 @@ void Producer::receive(grpc::ClientReaderWriter<v1::StreamRequest, v1::StreamRes
 void Producer::send(const std::shared_ptr<grpc::Channel>& channel) {
   const auto stub = v1::WorkerService::NewStub(channel);
   grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kLongestStream);
+  heard_ = steady_clock::now();
   const auto stream = stub->Stream(&context);
   v1::StreamRequest request;
   request.mutable_open()->set_run(grant_.run_id());
@@ -151,6 +157,7 @@ void Producer::send(const std::shared_ptr<grpc::Channel>& channel) {
       complain("record " + std::to_string(acknowledged_) + " was acknowledged, and the server's last is " +
                std::to_string(opened.committed_record()));
     acknowledged_ = opened.committed_record();
+    heard_ = steady_clock::now();
     const auto overlap = static_cast<std::uint64_t>(random_() % kOverlap);
     std::uint64_t next = acknowledged_ + 1 - std::min<std::uint64_t>(overlap, acknowledged_);
     {
@@ -177,6 +184,11 @@ void Producer::send(const std::shared_ptr<grpc::Channel>& channel) {
     receiver.join();
   }
   const grpc::Status status = stream->Finish();
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED &&
+      steady_clock::now() - heard_.load() > kLongestStream / 2) {
+    const std::scoped_lock lock(mutex_);
+    ++report_.silent;
+  }
   if (!passes(status.error_code())) complain("the stream ended with " + status.error_message());
 }
 

@@ -5,6 +5,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -40,6 +41,7 @@ class Producer {
   struct Report {
     std::uint64_t acknowledged = 0;  // last record
     std::int64_t connections = 0;    // on which it got an answer
+    std::int64_t silent = 0;         // streams that lived to their deadline with nothing heard at the end
     std::int64_t sent_again = 0;     // records that were acknowledged before they were sent
     std::string complaint;           // what must never happen; empty: it did not
   };
@@ -68,6 +70,7 @@ class Producer {
   const Connect connect_;
   std::minstd_rand random_;  // of the thread
   std::atomic<std::uint64_t> acknowledged_{0}, made_{0};
+  std::atomic<std::chrono::steady_clock::time_point> heard_{};  // an answer
   std::atomic<bool> finishing_{false}, abandoned_{false}, broken_{false};
   mutable std::mutex mutex_;
   Report report_;  // guarded by mutex_

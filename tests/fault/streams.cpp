@@ -52,7 +52,7 @@ void Streams::expect_everything_once(const std::string& caption) {
   const auto direct = connect(house_, house_.port());
   Audit total;
   std::uint64_t acknowledged = 0;
-  std::int64_t again = 0, connections = 0;
+  std::int64_t again = 0, connections = 0, silent = 0;
   for (unsigned run = 0; run < producers_.size(); ++run) {
     const Producer::Report report = producers_[run]->finish();
     EXPECT_THAT(report.complaint, testing::IsEmpty());
@@ -60,6 +60,7 @@ void Streams::expect_everything_once(const std::string& caption) {
     acknowledged += report.acknowledged;
     again += report.sent_again;
     connections += report.connections;
+    silent += report.silent;
     total += audit(direct, grants_[run].run(), run, report.acknowledged);
   }
   grpc::ClientContext context;
@@ -67,12 +68,14 @@ void Streams::expect_everything_once(const std::string& caption) {
   bench::require(v1::AdminService::NewStub(direct)->Verify(&context, {}, &verified), "Verify");
   EXPECT_THAT(verified.problems(), testing::IsEmpty());
   std::printf(
-      "%s connections %lld sent_again %lld acknowledged %llu values %lld lost %lld duplicated %lld changed "
+      "%s connections %lld silent %lld sent_again %lld acknowledged %llu values %lld lost %lld duplicated "
+      "%lld changed "
       "%lld invented %lld\n",
-      caption.c_str(), static_cast<long long>(connections), static_cast<long long>(again),
-      static_cast<unsigned long long>(acknowledged), static_cast<long long>(total.values),
-      static_cast<long long>(total.lost), static_cast<long long>(total.duplicated),
-      static_cast<long long>(total.changed), static_cast<long long>(total.invented));
+      caption.c_str(), static_cast<long long>(connections), static_cast<long long>(silent),
+      static_cast<long long>(again), static_cast<unsigned long long>(acknowledged),
+      static_cast<long long>(total.values), static_cast<long long>(total.lost),
+      static_cast<long long>(total.duplicated), static_cast<long long>(total.changed),
+      static_cast<long long>(total.invented));
   EXPECT_GT(total.values, 0);
   EXPECT_TRUE(total.clean());
 }
