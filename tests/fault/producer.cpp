@@ -105,7 +105,7 @@ Producer::~Producer() {
 }
 
 Producer::Report Producer::finish() {
-  finishing_ = true;
+  stop_making();
   if (thread_.joinable()) thread_.join();
   const std::scoped_lock lock(mutex_);
   report_.acknowledged = acknowledged_;

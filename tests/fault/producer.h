@@ -52,7 +52,9 @@ class Producer {
   Producer& operator=(const Producer&) = delete;
 
   std::uint64_t acknowledged() const { return acknowledged_; }
-  // Stops making records; returns when all are acknowledged or something must not be.
+  // Makes no more records.
+  void stop_making() { finishing_ = true; }
+  // stop_making(); returns when all are acknowledged or something must not be.
   Report finish();
 
  private:

@@ -53,6 +53,7 @@ void Streams::expect_everything_once(const std::string& caption) {
   Audit total;
   std::uint64_t acknowledged = 0;
   std::int64_t again = 0, connections = 0, silent = 0;
+  for (const auto& producer : producers_) producer->stop_making();
   for (unsigned run = 0; run < producers_.size(); ++run) {
     const Producer::Report report = producers_[run]->finish();
     EXPECT_THAT(report.complaint, testing::IsEmpty());
