@@ -1,9 +1,11 @@
 #include "worker/trainer/csv_recorder.h"
 
+#include <cerrno>
 #include <charconv>
 #include <cmath>
 
 #include "proto/hooke/error.h"
+#include "worker/spool/files.h"
 #include "worker/trainer/pair_table.h"
 
 namespace hooke::trainer {
@@ -25,6 +27,13 @@ std::string number(T value) {
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
+// Of the call that has just failed.
+Error unwritable(const fs::path& path) {
+  const std::error_code error(errno, std::generic_category());
+  return Error(Code::kResourceExhausted,
+               path.string() + ": cannot be written: " + error.message() + spool::remedy(error), "--csv");
+}
+
 // Drops the rows of later steps and a torn last one; in one step, for the program may be killed.
 void cut_after(const fs::path& path, std::int64_t step) {
   std::ifstream in(path);
@@ -41,7 +50,7 @@ void cut_after(const fs::path& path, std::int64_t step) {
   std::ofstream out(fresh, std::ios::trunc);
   out << kept;
   out.close();
-  if (!out) throw Error(Code::kResourceExhausted, fresh.string() + ": cannot be written", "--csv");
+  if (!out) throw unwritable(fresh);
   fs::rename(fresh, path);
 }
 
@@ -61,7 +70,7 @@ std::ofstream& CsvRecorder::file(const std::string& key, const char* header) {
   if (old) cut_after(path, keep_up_to_);
   std::ofstream& made = files_[key];
   made.open(path, std::ios::app);
-  if (!made) throw Error(Code::kUnavailable, path.string() + ": cannot be written", "--csv");
+  if (!made) throw unwritable(path);
   if (!old) made << header << '\n';
   return made;
 }
@@ -107,9 +116,8 @@ void CsvRecorder::pairs(std::int64_t step, const std::string& key, const engine:
 }
 
 void CsvRecorder::barrier(std::int64_t) {
-  for (auto& [key, file] : files_) {
-    if (!file.flush()) throw Error(Code::kResourceExhausted, "the CSV file of " + key + " cannot be written");
-  }
+  for (auto& [key, file] : files_)
+    if (!file.flush()) throw unwritable(folder_ / (key + ".csv"));
 }
 
 void CsvRecorder::measuring(std::int64_t step, double) {
