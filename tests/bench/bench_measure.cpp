@@ -20,6 +20,7 @@
 #include "proto/hooke/error.h"
 #include "tests/bench/bench_forward.h"
 #include "tests/bench/bench_train.h"
+#include "tests/bench/measure_options.h"
 #include "tests/bench/naive.h"
 #include "tests/bench/naive_process.h"
 #include "worker/engine/blas_threads.h"
@@ -29,75 +30,7 @@ namespace {
 
 using namespace hooke;
 
-struct Options {
-  std::string model = "cnn";
-  int classes = 3;
-  int per_class = 20;
-  int threads = 2;
-  int rounds = 3;
-  int naive_probes = 0;  // of each class that the naive procedure updates in a round; 0: all
-  std::string device = "cpu";
-  int batch = 0;         // updates side by side; 0: as the engine chooses
-  bool engine = false;   // no naive procedure
-  bool train = false;    // training instead of measuring
-  bool forward = false;  // one prediction instead
-  int steps = 200;       // of training, in a round
-  bool naive = false;    // the child
-};
-
-constexpr const char* kUsage =
-    "bench_measure [--model cnn|mlp|linear|resnet18|vgg|...] [--classes K] [--per-class P] [--threads T]\n"
-    "              [--rounds R] [--naive-probes N: N of P updates are timed and the time is scaled]\n"
-    "              [--device cpu|cuda:0] [--batch B: updates side by side, as on a GPU]\n"
-    "              [--engine-only: for sizes that the naive procedure takes hours for]\n"
-    "bench_measure --forward [--model M] [--classes K] [--per-class P] [--rounds R]\n"
-    "bench_measure --train [--model M] [--threads T] [--rounds R] [--steps S] [--device D]\n"
-    "              with --device D,D,...: minibatches split among devices, against the first alone\n";
-
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string option = argv[i];
-    if (option == "--help") {
-      std::cout << kUsage;
-      std::exit(0);
-    }
-    if (option == "--forward") {
-      options.forward = true;
-      continue;
-    }
-    if (option == "--naive" || option == "--train" || option == "--engine-only") {
-      (option == "--naive" ? options.naive : option == "--train" ? options.train : options.engine) = true;
-      continue;
-    }
-    if (i + 1 == argc) throw invalid(option, std::string("needs a value; ") + kUsage);
-    const std::string value = argv[++i];
-    if (option == "--model") {
-      options.model = value;
-    } else if (option == "--classes") {
-      options.classes = std::stoi(value);
-    } else if (option == "--per-class") {
-      options.per_class = std::stoi(value);
-    } else if (option == "--threads") {
-      options.threads = std::stoi(value);
-    } else if (option == "--rounds") {
-      options.rounds = std::stoi(value);
-    } else if (option == "--naive-probes") {
-      options.naive_probes = std::stoi(value);
-    } else if (option == "--device") {
-      options.device = value;
-    } else if (option == "--batch") {
-      options.batch = std::stoi(value);
-    } else if (option == "--steps") {
-      options.steps = std::stoi(value);
-    } else {
-      throw invalid(option, std::string("there is no such option; ") + kUsage);
-    }
-  }
-  if (options.naive_probes <= 0) options.naive_probes = options.per_class;
-  options.naive_probes = std::min(options.naive_probes, options.per_class);
-  return options;
-}
+using Options = bench::MeasureOptions;
 
 template <typename Work>
 double seconds(Work work) {
@@ -349,7 +282,7 @@ int run(const Options& options, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    const Options options = parse(argc, argv);
+    const Options options = bench::parse_measure_options(argc, argv);
     if (options.naive) return run_naive(options);
     mallopt(M_MMAP_THRESHOLD, 32 << 20);  // as hooke-trainer
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
