@@ -3,6 +3,7 @@
 #include <google/protobuf/descriptor.h>
 #include <yaml-cpp/yaml.h>
 
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "proto/hooke/error.h"
@@ -62,6 +63,14 @@ T scalar(const YAML::Node& node, const FieldDescriptor& field, const Place& plac
   }
 }
 
+bool is_utf8(const std::string& text) {
+  try {
+    return !nlohmann::json(text).dump().empty();
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+}
+
 const google::protobuf::EnumValueDescriptor* enum_value(const YAML::Node& node, const FieldDescriptor& field,
                                                         const Place& place) {
   const std::string wanted = node.IsScalar() ? node.Scalar() : "";
@@ -98,6 +107,7 @@ void read_value(const YAML::Node& node, Message& message, const FieldDescriptor&
     }
     case FieldDescriptor::CPPTYPE_STRING: {
       const auto value = scalar<std::string>(node, field, place);
+      if (!is_utf8(value)) throw place.error(node, "has bytes that are not UTF-8");
       return many ? set.AddString(&message, &field, value) : set.SetString(&message, &field, value);
     }
     case FieldDescriptor::CPPTYPE_ENUM: {

@@ -33,6 +33,7 @@ std::string url_of(const std::string& type) {
 
 bool parses_as(const std::string& type, const std::string& bytes) {
   const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(type);
+  if (!descriptor) return false;
   const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor);
   const std::unique_ptr<google::protobuf::Message> message(prototype->New());
   return message->ParseFromString(bytes);

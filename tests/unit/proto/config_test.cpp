@@ -78,6 +78,8 @@ TEST(Config, RefusesBadDocumentsWithFieldLineAndWhatIsAllowed) {
   EXPECT_THAT(refusal(small + "measures: kl\n"), HasSubstr("measures: must be a list"));
   EXPECT_THAT(refusal("data: [\n"), HasSubstr("not YAML"));
   EXPECT_THAT(refusal("a: \"\\\x01\""), AllOf(HasSubstr("(x.yaml, line 1)"), Not(HasSubstr("\x01"))));
+  EXPECT_THAT(refusal("data: {set: idx, path: \"a\x9c\"}\nmodel: {type: cnn}\n"),
+              HasSubstr("data.path: has bytes that are not UTF-8 (x.yaml, line 1)"));
   EXPECT_LT(refusal(small + "name: " + std::string(5000, 'x') + "\n").size(), 400u);
   EXPECT_THAT(refusal(""), HasSubstr("is empty"));
   EXPECT_THAT(refusal("data: {set: fashion_mnist}\n"), HasSubstr("model.type: is required"));

@@ -64,6 +64,11 @@ TEST(Codec, DeepJsonIsRefusedAndNotFollowed) {
             Code::kInvalidArgument);
 }
 
+TEST(Codec, BytesOfAnUnknownMessageAreNotWrittenAsJson) {
+  EXPECT_FALSE(try_to_json("hooke.v1.NoSuchMessage", ""));
+  EXPECT_FALSE(try_to_json("", ""));
+}
+
 TEST(Codec, BytesThatAreNoMessageAreRefused) {
   v1::GetSeriesRequest request;
   EXPECT_EQ(code_of([&] { check_bytes(request.GetTypeName(), request.SerializeAsString()); }), std::nullopt);
