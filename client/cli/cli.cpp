@@ -1,5 +1,6 @@
 #include "client/cli/cli.h"
 
+#include <filesystem>
 #include <ostream>
 
 #include "client/cli/commands.h"
@@ -8,6 +9,7 @@
 #include "client/cli/man.h"
 #include "client/cli/pages.h"
 #include "hooke_version.h"
+#include "proto/hooke/utf8.h"
 
 namespace hooke::cli {
 namespace {
@@ -94,6 +96,13 @@ bool hidden_command(const CLI::App& app, const std::vector<std::string>& argumen
     return true;
   }
   return false;
+}
+
+// What goes to the server is text; only files may have other names.
+void check_text(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments)
+    if (!is_utf8(argument) && !std::filesystem::exists(argument))
+      throw Error(Code::kInvalidArgument, "'" + argument + "' has bytes that are not UTF-8");
 }
 
 int usage_error(const CLI::App& app, const CLI::ParseError& error, Context& context) {
@@ -197,6 +206,7 @@ int run(const std::vector<std::string>& arguments, Context& context) {
       context.err << app.help();
       return kBadInput;
     }
+    check_text(arguments);
     // CLI11 takes the arguments last first.
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
     context.out.flush();

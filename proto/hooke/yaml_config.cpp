@@ -3,11 +3,11 @@
 #include <google/protobuf/descriptor.h>
 #include <yaml-cpp/yaml.h>
 
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "proto/hooke/error.h"
 #include "proto/hooke/run_config.h"
+#include "proto/hooke/utf8.h"
 
 namespace hooke {
 namespace {
@@ -60,14 +60,6 @@ T scalar(const YAML::Node& node, const FieldDescriptor& field, const Place& plac
     return node.as<T>();
   } catch (const YAML::Exception&) {
     throw place.error(node, "'" + node.Scalar() + "' is not allowed; " + type_name(field));
-  }
-}
-
-bool is_utf8(const std::string& text) {
-  try {
-    return !nlohmann::json(text).dump().empty();
-  } catch (const nlohmann::json::type_error&) {
-    return false;
   }
 }
 

@@ -38,6 +38,13 @@ TEST_F(BadInput, UsageErrorsEndWith2AndNameTheHelp) {
   EXPECT_EQ(hooke({}).code, 2);
 }
 
+TEST_F(BadInput, BytesThatAreNotUtf8AreRefusedWhereTheyNameNoFile) {
+  expect({"runs", "note", "k3f9", "a\x9c"}, 2, {"UTF-8"});
+  expect({"runs", "tag", "k3f9", "a=\x9c"}, 2, {"UTF-8"});
+  EXPECT_EQ(server_->script().calls, 0);
+  expect({"config", "check", folder_.write("\x9c.yaml", "data: {set: fashion_mnist}\n")}, 2, {"model.type"});
+}
+
 TEST_F(BadInput, AnUnknownFieldIsNamedWithItsLineAndWhatThereIs) {
   expect({"submit", config("training: {learning_rate: 1}\n")}, 2, {"training.learning_rate", "line 3", "lr"});
   EXPECT_EQ(server_->script().calls, 0) << "it is found before the server is asked";
