@@ -100,8 +100,9 @@ bool hidden_command(const CLI::App& app, const std::vector<std::string>& argumen
 
 // What goes to the server is text; only files may have other names.
 void check_text(const std::vector<std::string>& arguments) {
+  std::error_code too_long;
   for (const std::string& argument : arguments)
-    if (!is_utf8(argument) && !std::filesystem::exists(argument))
+    if (!is_utf8(argument) && !std::filesystem::exists(argument, too_long))
       throw Error(Code::kInvalidArgument, "'" + argument + "' has bytes that are not UTF-8");
 }
 

@@ -11,7 +11,7 @@ struct MeasureOptions {
   int per_class = 20;
   int threads = 2;
   int rounds = 3;
-  int naive_probes = 0;  // of each class that the naive procedure updates in a round; given 0: all
+  int naive_probes = 0;  // of each class that the naive procedure updates in a round; 0: all
   std::string device = "cpu";
   int batch = 0;         // updates side by side; 0: as the engine chooses
   bool engine = false;   // no naive procedure

@@ -21,7 +21,7 @@ namespace {
 using std::chrono::milliseconds;
 using Exchange = grpc::ServerReaderWriter<v1::StreamResponse, v1::StreamRequest>;
 
-constexpr milliseconds kShortPatience{1'000};
+constexpr milliseconds kShortPatience{2'000};
 constexpr milliseconds kDrained{60'000};
 constexpr int kRecords = 10;
 

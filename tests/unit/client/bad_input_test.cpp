@@ -41,6 +41,7 @@ TEST_F(BadInput, UsageErrorsEndWith2AndNameTheHelp) {
 TEST_F(BadInput, BytesThatAreNotUtf8AreRefusedWhereTheyNameNoFile) {
   expect({"runs", "note", "k3f9", "a\x9c"}, 2, {"UTF-8"});
   expect({"runs", "tag", "k3f9", "a=\x9c"}, 2, {"UTF-8"});
+  expect({"runs", "show", "\x9c" + std::string(5000, 'a')}, 2, {"UTF-8"});
   EXPECT_EQ(server_->script().calls, 0);
   expect({"config", "check", folder_.write("\x9c.yaml", "data: {set: fashion_mnist}\n")}, 2, {"model.type"});
 }
